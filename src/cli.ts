@@ -1,0 +1,83 @@
+import { Command, CommanderError } from 'commander';
+import { clientsCommands } from './cli/clients.js';
+import { type CliIo, CommandFailed, type OutputOptions, print } from './cli/io.js';
+import { keysCommands } from './cli/keys.js';
+import { examples, type Settings } from './cli/settings.js';
+import { usersCommands } from './cli/users.js';
+import { type Config, type Environment, readConfig } from './config.js';
+import { migrate, schemaFault } from './store/migrate.js';
+
+/** What running the program needs besides its arguments. */
+export type CliDeps = {
+  readonly io: CliIo;
+  readonly environment: Environment;
+  readonly version: string;
+  /** Starts the server and returns when it has stopped. */
+  readonly serve: (config: Config) => Promise<void>;
+};
+
+/**
+ * Runs one command.
+ *
+ * @param args what follows the program's name
+ * @returns the exit code: 0 done, 1 failed, 2 used wrongly
+ */
+export async function runCli(args: readonly string[], deps: CliDeps): Promise<number> {
+  const program = buildProgram(deps);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return exitCodeOf(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const json = args.includes('--json');
+    deps.io.err(json ? `${JSON.stringify({ error: message })}\n` : `mintd: ${message}\n`);
+    return 1;
+  }
+}
+
+/** Help that was asked for is a success; help because nothing was asked for is not. Commander has said the rest. */
+function exitCodeOf({ code, exitCode }: CommanderError): number {
+  if (code === 'commander.help') return 2;
+  return exitCode === 0 ? 0 : 2;
+}
+
+function buildProgram({ io, environment, version, serve }: CliDeps): Command {
+  const config = () => readConfig(environment);
+  const settings = (): Settings => {
+    const { DATABASE_URL, KEYS_DIR, BCRYPT_COST } = config();
+    return { databaseUrl: DATABASE_URL, keysDir: KEYS_DIR, bcryptCost: BCRYPT_COST };
+  };
+  const program = new Command('mintd')
+    .description('A standalone OAuth 2 token issuer. Settings come from the environment: docs/configuration.md.')
+    .version(version)
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError('(--help shows how it is used)')
+    .exitOverride()
+    .addHelpText('after', examples('mintd serve', 'mintd users add ada --role admin', 'mintd keys rotate --dry-run'));
+
+  program
+    .command('serve')
+    .description('run the server until it is told to stop')
+    .addHelpText('after', examples('mintd serve', 'PORT=8080 mintd serve'))
+    .action(() => serve(config()));
+
+  program
+    .command('migrate')
+    .description('bring the database to the schema of this version; make it if it is not there')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mintd migrate'))
+    .action(async (options: OutputOptions) => {
+      const { before, applied } = await migrate(settings().databaseUrl, true);
+      const fault = before.status === 'behind' ? null : schemaFault(before);
+      if (fault !== null) throw new CommandFailed(fault);
+      print(io, options, { applied }, () =>
+        applied.length === 0 ? 'the database is up to date' : applied.map((name) => `applied ${name}`).join('\n'),
+      );
+    });
+
+  keysCommands(program, io, settings);
+  usersCommands(program, io, settings);
+  clientsCommands(program, io, settings);
+  return program;
+}

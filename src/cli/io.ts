@@ -1,0 +1,52 @@
+import Table from 'cli-table3';
+
+/** The world as commands see it; the real one is made in src/main.ts, others in tests. */
+export type CliIo = {
+  /** Where results go. */
+  readonly out: (text: string) => void;
+  /** Where everything else goes. */
+  readonly err: (text: string) => void;
+  /** Whether a person sits at stdin and can be asked. */
+  readonly isInteractive: boolean;
+  readonly readStdin: () => Promise<string>;
+  /** Asks for something that does not appear on the screen. */
+  readonly askSecret: (question: string) => Promise<string>;
+};
+
+/** A command that could not do what it was asked: its message goes to stderr, the exit code is 1. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed';
+}
+
+/** A command that was used wrongly: exit code 2. */
+export class WrongUsage extends Error {
+  override readonly name = 'WrongUsage';
+}
+
+/** What every command that shows something can be told. */
+export type OutputOptions = { readonly json?: boolean };
+
+/** Prints a result: as JSON when asked, else as the lines for people. */
+export function print(io: CliIo, { json }: OutputOptions, value: unknown, lines: () => string): void {
+  io.out(json === true ? `${JSON.stringify(value, null, 2)}\n` : `${lines()}\n`);
+}
+
+const NO_BORDERS = {
+  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '' },
+  ...{ 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
+};
+
+/** A table for people: a heading, and a line a row. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const made = new Table({
+    head: [...head],
+    chars: NO_BORDERS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  for (const row of rows) made.push([...row]);
+  return made
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}

@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { checkNewUser } from '../oauth/new-user.js';
+import { toRfc3339 } from '../oauth/time.js';
+import { parseLoginName } from '../oauth/username.js';
+import { uuidFrom } from '../oauth/uuid.js';
+import { openHasher } from '../passwords/hasher.js';
+import { openUsers, type User, type UserStore } from '../store/users.js';
+import { withDatabase } from './database.js';
+import { type CliIo, CommandFailed, type OutputOptions, print, table } from './io.js';
+import { type ChosenPassword, choosePassword } from './password.js';
+import { collect, examples, type Settings } from './settings.js';
+
+type AddOptions = OutputOptions & { email?: string; role: string[]; passwordStdin?: boolean };
+type SetPasswordOptions = OutputOptions & { passwordStdin?: boolean };
+
+/** `mintd users …` */
+export function usersCommands(program: Command, io: CliIo, settings: () => Settings): void {
+  const users = program.command('users').description('the people who log in');
+
+  users
+    .command('add')
+    .description('make a user; without --password-stdin it asks on a terminal, and else makes a password')
+    .argument('<name>', 'the user name, unique whatever its case; or an e-mail address')
+    .option('--email <address>', 'an address the user may log in with as well')
+    .option('--role <role>', 'a role for the access token; may be repeated', collect, [])
+    .option('--password-stdin', 'read the password from stdin')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'mintd users add ada --email ada@example.com --role admin',
+        'mintd users add ada --password-stdin < password.txt',
+      ),
+    )
+    .action((name: string, options: AddOptions) => add(io, settings(), name, options));
+
+  users
+    .command('list')
+    .description('show all users')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mintd users list', 'mintd users list --json'))
+    .action((options: OutputOptions) =>
+      withDatabase(settings().databaseUrl, async (database) => {
+        const all = await openUsers(database).list();
+        print(io, options, all.map(toJson), () => showUsers(all));
+      }),
+    );
+
+  users
+    .command('set-password')
+    .description('set a password; all logins of the user end')
+    .argument('<name>', 'the user name or e-mail address')
+    .option('--password-stdin', 'read the password from stdin')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mintd users set-password ada'))
+    .action((name: string, options: SetPasswordOptions) => setPassword(io, settings(), name, options));
+
+  for (const [verb, description] of [
+    ['disable', 'end all logins of a user and allow no new ones'],
+    ['enable', 'let a disabled user log in again; logins that ended stay ended'],
+  ] as const) {
+    users
+      .command(verb)
+      .description(description)
+      .argument('<name>', 'the user name or e-mail address')
+      .option('--json', 'print JSON')
+      .addHelpText('after', examples(`mintd users ${verb} ada`))
+      .action((name: string, options: OutputOptions) => setDisabled(io, settings(), name, verb === 'disable', options));
+  }
+}
+
+async function add(io: CliIo, settings: Settings, name: string, options: AddOptions): Promise<void> {
+  const checked = checkNewUser({ username: name, email: options.email, roles: options.role });
+  if (!('username' in checked)) throw new CommandFailed(checked.join('; '));
+  await withDatabase(settings.databaseUrl, async (database) => {
+    const users = openUsers(database);
+    const taken = `the name or the e-mail address is taken: ${checked.username.display}`;
+    if ((await users.findByLogin(checked.username)) !== null) throw new CommandFailed(taken);
+    const chosen = await choosePassword(io, options.passwordStdin === true);
+    const id = uuidFrom(randomBytes(16));
+    const passwordHash = await hashOnce(settings, chosen.password);
+    const added = await users.add({ id, ...checked, passwordHash, createdAt: Date.now() });
+    if (!added) throw new CommandFailed(taken);
+    const user = await find(users, checked.username.display);
+    print(io, options, withPassword(toJson(user), chosen), () =>
+      [`made the user ${user.username} (${user.id})`, ...passwordLines(chosen)].join('\n'),
+    );
+  });
+}
+
+async function setPassword(io: CliIo, settings: Settings, name: string, options: SetPasswordOptions): Promise<void> {
+  await withDatabase(settings.databaseUrl, async (database) => {
+    const users = openUsers(database);
+    const user = await find(users, name);
+    const chosen = await choosePassword(io, options.passwordStdin === true);
+    await users.setPassword(user.id, await hashOnce(settings, chosen.password));
+    print(io, options, withPassword(toJson(user), chosen), () =>
+      [`set the password of ${user.username}; all its logins have ended`, ...passwordLines(chosen)].join('\n'),
+    );
+  });
+}
+
+async function setDisabled(
+  io: CliIo,
+  settings: Settings,
+  name: string,
+  disabled: boolean,
+  options: OutputOptions,
+): Promise<void> {
+  await withDatabase(settings.databaseUrl, async (database) => {
+    const users = openUsers(database);
+    const { id } = await find(users, name);
+    const changed = disabled ? await users.disable(id, Date.now()) : await users.enable(id);
+    const user = await find(users, name);
+    const state = disabled ? 'disabled; its logins have ended' : 'enabled';
+    print(io, options, toJson(user), () => `${user.username} is ${changed ? '' : 'already '}${state}`);
+  });
+}
+
+async function find(users: UserStore, name: string): Promise<User> {
+  const parsed = parseLoginName(name);
+  const user = parsed === null ? null : await users.findByLogin(parsed);
+  if (user === null) throw new CommandFailed(`there is no user ${JSON.stringify(name)}`);
+  return user;
+}
+
+async function hashOnce({ bcryptCost }: Settings, password: string): Promise<string> {
+  const hasher = openHasher({ cost: bcryptCost, threads: 1 });
+  try {
+    return await hasher.hash(password);
+  } finally {
+    await hasher.close();
+  }
+}
+
+function passwordLines({ isGenerated, password }: ChosenPassword): readonly string[] {
+  return isGenerated ? [`password (shown once): ${password}`] : [];
+}
+
+function withPassword(user: object, { isGenerated, password }: ChosenPassword): object {
+  return isGenerated ? { ...user, password } : user;
+}
+
+function toJson(user: User): object {
+  return {
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    roles: user.roles,
+    created_at: toRfc3339(user.createdAt),
+    disabled_at: user.disabledAt === null ? null : toRfc3339(user.disabledAt),
+  };
+}
+
+function showUsers(users: readonly User[]): string {
+  if (users.length === 0) return 'there are no users yet: mintd users add NAME';
+  const rows = users.map((user) => [
+    user.username,
+    user.email ?? '',
+    user.roles.join(' '),
+    user.disabledAt === null ? '' : 'disabled',
+    toRfc3339(user.createdAt),
+    user.id,
+  ]);
+  return table(['USERNAME', 'E-MAIL', 'ROLES', 'STATE', 'CREATED', 'ID'], rows);
+}

@@ -1,0 +1,56 @@
+import type { Client } from './oauth/client.js';
+import { uuidFrom } from './oauth/uuid.js';
+import type { PasswordHasher } from './passwords/hasher.js';
+import type { ClientStore } from './store/clients.js';
+import type { UserStore } from './store/users.js';
+
+/** What a first try needs. The password is shown once and kept nowhere. */
+export type DemoAccess = { readonly clientId: string; readonly username: string; readonly password: string };
+
+export type DemoDeps = {
+  readonly users: UserStore;
+  readonly clients: ClientStore;
+  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly randomBytes: (size: number) => Uint8Array;
+  readonly now: number;
+};
+
+const NAME = 'demo';
+
+/**
+ * Makes a public client and a user to try mintd with. Only for an empty database in development (src/serve.ts).
+ *
+ * @returns null when there is a user or a client already
+ */
+export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | null> {
+  const { users, clients, hasher, randomBytes, now } = deps;
+  if (!(await users.isEmpty()) || !(await clients.isEmpty())) return null;
+  const password = Buffer.from(randomBytes(15)).toString('base64url');
+  const client: Client = {
+    id: NAME,
+    name: 'Made at the first start, for trying mintd',
+    kind: 'public',
+    secretHash: null,
+    grants: ['password', 'refresh_token'],
+    scopes: ['api'],
+    defaultScope: ['api'],
+    audiences: [],
+    defaultAudiences: [],
+    accessTokenTtlSeconds: null,
+    refreshIdleTtlSeconds: null,
+    refreshAbsoluteTtlSeconds: null,
+    retryWindowSeconds: null,
+    createdAt: now,
+    disabledAt: null,
+  };
+  await clients.add(client);
+  await users.add({
+    id: uuidFrom(randomBytes(16)),
+    username: { display: NAME, key: NAME },
+    email: null,
+    passwordHash: await hasher.hash(password),
+    roles: [],
+    createdAt: now,
+  });
+  return { clientId: NAME, username: NAME, password };
+}

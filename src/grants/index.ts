@@ -1,0 +1,26 @@
+import { GRANT_TYPES, type GrantType } from '../oauth/client.js';
+import { required } from '../oauth/parameters.js';
+import { type Result, refuse } from '../oauth/result.js';
+import { clientCredentials } from './client-credentials.js';
+import type { GrantDeps, TokenRequest } from './deps.js';
+import type { Issued } from './issue.js';
+import { password } from './password.js';
+import { refreshToken } from './refresh-token.js';
+
+type Grant = (deps: GrantDeps, request: TokenRequest) => Promise<Result<Issued>>;
+
+const GRANTS: Readonly<Record<GrantType, Grant>> = {
+  password,
+  refresh_token: refreshToken,
+  client_credentials: clientCredentials,
+};
+
+/** Answers a request to the token endpoint with the grant it names, if the client may use it. */
+export async function grant(deps: GrantDeps, request: TokenRequest): Promise<Result<Issued>> {
+  const asked = required(request.parameters, 'grant_type');
+  if (!asked.ok) return asked;
+  const type = GRANT_TYPES.find((known) => known === asked.value);
+  if (type === undefined) return refuse({ reason: 'grant_type_unknown' });
+  if (!request.client.grants.includes(type)) return refuse({ reason: 'grant_type_not_allowed' });
+  return GRANTS[type](deps, request);
+}

@@ -1,0 +1,66 @@
+import { lifetimesOf } from '../oauth/client.js';
+import { required } from '../oauth/parameters.js';
+import { formatRefreshToken, HANDLE_BYTES, SECRET_BYTES, sha256 } from '../oauth/refresh-token.js';
+import { ok, type Result, refuse } from '../oauth/result.js';
+import { parseLoginName } from '../oauth/username.js';
+import { uuidFrom } from '../oauth/uuid.js';
+import type { User } from '../store/users.js';
+import type { GrantDeps, TokenRequest } from './deps.js';
+import { type Issued, issue } from './issue.js';
+import { grantTarget, type Target } from './target.js';
+
+/**
+ * The resource owner password credentials grant (RFC 6749 §4.3): checks the password and starts a login. Where the
+ * client may refresh, that is a family with its first refresh token; else the access token is all there is.
+ */
+export async function password(deps: GrantDeps, request: TokenRequest): Promise<Result<Issued>> {
+  const username = required(request.parameters, 'username');
+  if (!username.ok) return username;
+  const given = required(request.parameters, 'password');
+  if (!given.ok) return given;
+  const target = grantTarget(deps, request);
+  if (!target.ok) return target;
+  const user = await authenticate(deps, username.value, given.value);
+  if (!user.ok) return user;
+  return startLogin(deps, request, user.value, target.value);
+}
+
+/** Unknown, disabled and wrong all take one hash and get one answer; only the log learns which it was. */
+async function authenticate({ users, hasher }: GrantDeps, username: string, given: string): Promise<Result<User>> {
+  const name = parseLoginName(username);
+  const user = name === null ? null : await users.findByLogin(name);
+  const matches = await hasher.verify(given, user?.passwordHash ?? null);
+  if (matches === 'busy') return refuse({ reason: 'password_queue_full' });
+  if (user === null) return refuse({ reason: 'user_unknown' });
+  if (!matches) return refuse({ reason: 'password_wrong', userId: user.id });
+  return user.disabledAt === null ? ok(user) : refuse({ reason: 'user_disabled', userId: user.id });
+}
+
+async function startLogin(deps: GrantDeps, request: TokenRequest, user: User, target: Target): Promise<Result<Issued>> {
+  const { client, now } = request;
+  const subject = { userId: user.id, username: user.username, roles: user.roles, authTime: now };
+  if (!client.grants.includes('refresh_token')) {
+    const what = { event: 'login', ...target, user: { ...subject, sid: null }, refreshToken: null } as const;
+    return ok(await issue(deps, request, what));
+  }
+  const { refreshIdleTtlSeconds, refreshAbsoluteTtlSeconds } = lifetimesOf(client, deps.settings);
+  const handle = deps.randomBytes(HANDLE_BYTES);
+  const secret = deps.randomBytes(SECRET_BYTES);
+  const sid = uuidFrom(deps.randomBytes(16));
+  const began = await deps.families.begin({
+    sid,
+    handleHash: sha256(handle),
+    secretHash: sha256(secret),
+    userId: user.id,
+    clientId: client.id,
+    // The value the password was checked under: if all logins of the user end meanwhile, this one ends with them.
+    loginEpoch: user.loginEpoch,
+    ...target,
+    now,
+    idleExpiresAt: now + refreshIdleTtlSeconds * 1000,
+    absoluteExpiresAt: now + refreshAbsoluteTtlSeconds * 1000,
+  });
+  if (!began) return refuse({ reason: 'user_changed_meanwhile', userId: user.id });
+  const refreshToken = formatRefreshToken({ handle, secret });
+  return ok(await issue(deps, request, { event: 'login', ...target, user: { ...subject, sid }, refreshToken }));
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import type { KeyRing } from '../oauth/key-ring.js';
+import type { EpochMs } from '../oauth/time.js';
+
+/** The format's name stands in the file, so that a later program can tell what it reads. */
+const FORMAT = 'mintd-key-ring/1';
+
+const time = z.iso.datetime().transform((text): EpochMs => Date.parse(text));
+const seconds = z.int().min(0);
+
+const schema = z.strictObject({
+  format: z.literal(FORMAT),
+  keys: z
+    .array(
+      z.strictObject({
+        kid: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+        jwk: z.strictObject({ kty: z.literal('RSA'), n: z.string(), e: z.string() }),
+        publishedAt: time,
+        activatesAt: time.nullable(),
+        revokedAt: time.nullable(),
+      }),
+    )
+    .min(1),
+  timings: z
+    .array(
+      z.strictObject({
+        since: time,
+        jwksMaxAgeSeconds: seconds,
+        verifierCacheSeconds: seconds,
+        accessTokenMaxTtlSeconds: seconds,
+        clockSkewSeconds: seconds,
+      }),
+    )
+    .min(1),
+});
+
+/** The ring as text: indented, with times people can read, to the millisecond. */
+export function formatRing(ring: KeyRing): string {
+  const show = (at: EpochMs | null) => (at === null ? null : new Date(at).toISOString());
+  const value = {
+    format: FORMAT,
+    // Member by member: nothing else that a key may carry gets into the file.
+    keys: ring.keys.map((key) => ({
+      kid: key.kid,
+      jwk: { kty: key.jwk.kty, n: key.jwk.n, e: key.jwk.e },
+      publishedAt: show(key.publishedAt),
+      activatesAt: show(key.activatesAt),
+      revokedAt: show(key.revokedAt),
+    })),
+    timings: ring.timings.map((timing) => ({ ...timing, since: show(timing.since) })),
+  };
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/**
+ * The reverse of formatRing.
+ *
+ * @throws Error that ends a sentence beginning with the file's name
+ */
+export function parseRing(text: string): KeyRing {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error('it is not JSON: it may have been cut or edited');
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new Error(`it is not a key ring: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
+  }
+  const { keys, timings } = parsed.data;
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new Error('a kid stands in it twice');
+  return { keys, timings };
+}

@@ -1,0 +1,76 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import {
+  CompactSign,
+  type CryptoKey,
+  calculateJwkThumbprint,
+  compactVerify,
+  exportPKCS8,
+  generateKeyPair,
+  importPKCS8,
+} from 'jose';
+import type { PublicJwk } from '../oauth/key-ring.js';
+
+/** The one algorithm mintd signs with (RFC 7518 §3.3); every verifier of RFC 9068 tokens must know it. */
+export const ALGORITHM = 'RS256';
+/** Sizes a key can be made in, in bits. Anything below 2048 is refused when a key is read (RFC 7518 §3.3). */
+export const KEY_SIZES_BITS = [2048, 3072, 4096] as const;
+export type KeySizeBits = (typeof KEY_SIZES_BITS)[number];
+
+/** A key pair: what may be shown, and apart from it what may not, so that no copy of the one takes the other along. */
+export type KeyPair = {
+  readonly key: { readonly kid: string; readonly jwk: PublicJwk };
+  /** PKCS #8. */
+  readonly privatePem: string;
+};
+
+/** Makes a key pair. Takes from a tenth of a second to several seconds, depending on size and luck. */
+export async function makeKeyPair(bits: KeySizeBits = 2048): Promise<KeyPair> {
+  const { privateKey } = await generateKeyPair(ALGORITHM, { modulusLength: bits, extractable: true });
+  const privatePem = await exportPKCS8(privateKey);
+  const jwk = publicJwkOf(privatePem);
+  return { key: { kid: await thumbprint(jwk), jwk }, privatePem };
+}
+
+/** RFC 7638 §3: SHA-256 over the required members, base64url. */
+export async function thumbprint(jwk: PublicJwk): Promise<string> {
+  return calculateJwkThumbprint(jwk, 'sha256');
+}
+
+function publicJwkOf(privatePem: string): PublicJwk {
+  const { n, e } = createPublicKey(privatePem).export({ format: 'jwk' });
+  if (n === undefined || e === undefined) throw new Error('it is not an RSA key');
+  return { kty: 'RSA', n, e };
+}
+
+/**
+ * Reads a private key and makes sure that it is what the ring says: RSA, at least 2048 bits, the private half of
+ * `jwk`, and able to sign what `jwk` verifies.
+ *
+ * @throws Error that ends a sentence beginning with the key's file or row
+ */
+export async function loadPrivateKey(privatePem: string, kid: string, jwk: PublicJwk): Promise<CryptoKey> {
+  const bits = rsaBits(privatePem);
+  if (bits < 2048) throw new Error(`it has ${bits} bits; at least 2048 are needed`);
+  const own = publicJwkOf(privatePem);
+  if (own.n !== jwk.n || own.e !== jwk.e) throw new Error('it is not the private half of the key in the ring');
+  if ((await thumbprint(own)) !== kid) throw new Error('its RFC 7638 thumbprint is not its kid');
+  const key = await importPKCS8(privatePem, ALGORITHM);
+  const probe = await new CompactSign(new Uint8Array(8)).setProtectedHeader({ alg: ALGORITHM }).sign(key);
+  try {
+    await compactVerify(probe, createPublicKey({ key: jwk, format: 'jwk' }), { algorithms: [ALGORITHM] });
+  } catch {
+    throw new Error('what it signs does not verify');
+  }
+  return key;
+}
+
+function rsaBits(privatePem: string): number {
+  let key: ReturnType<typeof createPrivateKey>;
+  try {
+    key = createPrivateKey(privatePem);
+  } catch {
+    throw new Error('it is not a PKCS #8 private key in PEM');
+  }
+  if (key.asymmetricKeyType !== 'rsa') throw new Error('it is not an RSA key');
+  return key.asymmetricKeyDetails?.modulusLength ?? 0;
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+// The program. The only file that touches the process: its arguments, environment, streams, signals and exit code.
+import { existsSync, readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { parseEnv } from 'node:util';
+import closeWithGrace from 'close-with-grace';
+import { pino } from 'pino';
+import { runCli } from './cli.js';
+import type { Config } from './config.js';
+import { startServer } from './serve.js';
+
+const STOP_WITHIN_MS = 10_000;
+
+/** What is set in the environment wins over `.env` in the working directory. */
+function environment(): Record<string, string | undefined> {
+  return existsSync('.env') ? { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env } : process.env;
+}
+
+async function serve(config: Config): Promise<void> {
+  const logger = pino({ level: config.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const server = await startServer(config, logger);
+  if (server.demo !== null) {
+    const { clientId, username, password } = server.demo;
+    process.stderr.write(
+      `\nFirst start: made the public client "${clientId}" and the user "${username}". A token, to try:\n\n` +
+        `  curl -s ${config.ISSUER}/token -d grant_type=password -d client_id=${clientId} ` +
+        `-d username=${username} -d password=${password}\n\n`,
+    );
+  }
+  await new Promise<void>((resolve) => {
+    closeWithGrace({ delay: STOP_WITHIN_MS, logger: false }, async ({ signal, err }) => {
+      if (err !== undefined) logger.fatal({ event: 'crash', err }, 'an error nobody handled');
+      logger.info({ event: 'stopping', signal }, 'mintd stops');
+      await server.close();
+      logger.info({ event: 'stopped' }, 'mintd has stopped');
+      resolve();
+    });
+  });
+}
+
+async function askSecret(message: string): Promise<string> {
+  const { password } = await import('@inquirer/prompts');
+  return password({ message, mask: false }, { output: process.stderr });
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return String((manifest as { version?: unknown }).version);
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  io: {
+    out: (chunk) => process.stdout.write(chunk),
+    err: (chunk) => process.stderr.write(chunk),
+    isInteractive: process.stdin.isTTY === true,
+    readStdin: () => text(process.stdin),
+    askSecret,
+  },
+  environment: environment(),
+  version: version(),
+  serve,
+});

@@ -1,0 +1,39 @@
+import { ok, type Result, refuse } from './result.js';
+import type { TokenList } from './scope.js';
+
+/** The audiences a token may be asked for, and those it gets when none is asked. */
+export type AudienceChoice = { readonly allowed: TokenList; readonly defaults: TokenList };
+
+/**
+ * Which audiences a token gets: those named by `resource` (RFC 8707 §2) and `audience`, which must be allowed; the
+ * defaults when none is named. On a refresh, allowed = defaults = the family's own (RFC 8707 §2.2).
+ */
+export function grantAudience(
+  resources: readonly string[],
+  audiences: readonly string[],
+  choice: AudienceChoice,
+): Result<TokenList> {
+  if (!resources.every(isResourceIndicator)) return refuse({ reason: 'resource_malformed' });
+  const asked = [...new Set([...resources, ...audiences])];
+  if (asked.length === 0) return ok(choice.defaults);
+  return asked.every((audience) => choice.allowed.includes(audience))
+    ? ok(asked)
+    : refuse({ reason: 'audience_not_allowed' });
+}
+
+/** An absolute URI without a fragment (RFC 8707 §2). */
+function isResourceIndicator(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:[^#\s]+$/i.test(text);
+}
+
+/**
+ * What a client may choose among. A client without audiences of its own gets the server's `DEFAULT_AUDIENCE`; one
+ * without defaults gets all it has.
+ */
+export function audienceChoice(
+  client: { readonly audiences: TokenList; readonly defaultAudiences: TokenList },
+  serverDefault: string,
+): AudienceChoice {
+  const allowed = client.audiences.length > 0 ? client.audiences : [serverDefault];
+  return { allowed, defaults: client.defaultAudiences.length > 0 ? client.defaultAudiences : allowed };
+}

@@ -1,0 +1,120 @@
+import type { TokenList } from './scope.js';
+import { parseScope } from './scope.js';
+import type { EpochMs } from './time.js';
+
+/** The grants of RFC 6749 that mintd has; each client lists those it may use. */
+export const GRANT_TYPES = ['password', 'refresh_token', 'client_credentials'] as const;
+export type GrantType = (typeof GRANT_TYPES)[number];
+
+/** RFC 6749 §2.1: one that can keep a secret, and one that cannot. */
+export const CLIENT_KINDS = ['public', 'confidential'] as const;
+export type ClientKind = (typeof CLIENT_KINDS)[number];
+
+/** A client (RFC 6749 §1.1). A null lifetime or window means: as the server's settings have it. */
+export type Client = {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: ClientKind;
+  /** SHA-256 of the client secret; null for a public client. */
+  readonly secretHash: Uint8Array | null;
+  readonly grants: readonly GrantType[];
+  readonly scopes: TokenList;
+  readonly defaultScope: TokenList;
+  readonly audiences: TokenList;
+  readonly defaultAudiences: TokenList;
+  readonly accessTokenTtlSeconds: number | null;
+  readonly refreshIdleTtlSeconds: number | null;
+  readonly refreshAbsoluteTtlSeconds: number | null;
+  readonly retryWindowSeconds: number | null;
+  readonly createdAt: EpochMs;
+  readonly disabledAt: EpochMs | null;
+};
+
+/** The server's lifetimes, for clients that have none of their own. */
+export type TokenSettings = {
+  readonly issuer: string;
+  readonly defaultAudience: string;
+  readonly accessTokenTtlSeconds: number;
+  /** No access token lives longer, whatever its client says: retired keys stay published for this long. */
+  readonly accessTokenMaxTtlSeconds: number;
+  readonly refreshIdleTtlSeconds: number;
+  readonly refreshAbsoluteTtlSeconds: number;
+};
+
+/** Seconds in which the previous refresh token may be retried. Confidential clients queue and retry longer. */
+export const RETRY_WINDOW_SECONDS: Readonly<Record<ClientKind, number>> = { public: 10, confidential: 60 };
+
+/** What holds for one client: its own lifetimes where it has them, the server's elsewhere, in seconds. */
+export function lifetimesOf(client: Client, settings: TokenSettings) {
+  return {
+    accessTokenTtlSeconds: Math.min(
+      client.accessTokenTtlSeconds ?? settings.accessTokenTtlSeconds,
+      settings.accessTokenMaxTtlSeconds,
+    ),
+    refreshIdleTtlSeconds: client.refreshIdleTtlSeconds ?? settings.refreshIdleTtlSeconds,
+    refreshAbsoluteTtlSeconds: client.refreshAbsoluteTtlSeconds ?? settings.refreshAbsoluteTtlSeconds,
+    retryWindowSeconds: client.retryWindowSeconds ?? RETRY_WINDOW_SECONDS[client.kind],
+  };
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/**
+ * Why a client cannot be as described; empty when it can.
+ *
+ * @returns sentences for the person who made the description
+ */
+export function clientFaults(client: Client): readonly string[] {
+  return [...idFaults(client.id), ...grantFaults(client), ...listFaults(client), ...lifetimeFaults(client)];
+}
+
+function idFaults(id: string): string[] {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(id)) return ['the client id must be 1 to 64 of A-Z a-z 0-9 . _ -'];
+  // User ids are UUIDs, and both become `sub`: a client must not be able to look like a user (RFC 9068 §5).
+  return UUID.test(id) ? ['the client id must not have the form of a UUID: those are user ids'] : [];
+}
+
+function grantFaults(client: Client): string[] {
+  const faults: string[] = [];
+  if (client.grants.length === 0) faults.push(`name at least one grant: ${GRANT_TYPES.join(', ')}`);
+  if (client.grants.includes('client_credentials') && client.kind === 'public') {
+    faults.push('a public client cannot use client_credentials (RFC 6749 §4.4): it has no credentials');
+  }
+  if (client.grants.includes('refresh_token') && !client.grants.includes('password')) {
+    faults.push('refresh_token is of no use without a grant that starts a login: add password');
+  }
+  return faults;
+}
+
+function listFaults(client: Client): string[] {
+  const faults: string[] = [];
+  for (const scope of [...client.scopes, ...client.defaultScope]) {
+    if (parseScope(scope)?.length !== 1) faults.push('a scope is visible ASCII without space, " and \\');
+  }
+  if (!client.defaultScope.every((scope) => client.scopes.includes(scope))) {
+    faults.push('the default scope must lie within the scopes');
+  }
+  for (const audience of [...client.audiences, ...client.defaultAudiences]) {
+    if (!/^[\x21-\x7e]+$/.test(audience)) faults.push('an audience is visible ASCII without spaces');
+  }
+  if (!client.defaultAudiences.every((audience) => client.audiences.includes(audience))) {
+    faults.push('the default audiences must lie within the audiences');
+  }
+  return [...new Set(faults)];
+}
+
+function lifetimeFaults(client: Client): string[] {
+  const faults: string[] = [];
+  const positive = {
+    'access token lifetime': client.accessTokenTtlSeconds,
+    'idle lifetime': client.refreshIdleTtlSeconds,
+    'absolute lifetime': client.refreshAbsoluteTtlSeconds,
+  };
+  for (const [name, seconds] of Object.entries(positive)) {
+    if (seconds !== null && seconds < 1) faults.push(`the ${name} must be at least 1 second`);
+  }
+  if (client.retryWindowSeconds !== null && client.retryWindowSeconds > 3600) {
+    faults.push('the retry window must be at most an hour: within it a copied previous token still works');
+  }
+  return faults;
+}

@@ -1,0 +1,28 @@
+import { GRANT_TYPES } from './client.js';
+import { CLIENT_AUTHENTICATION_METHODS } from './client-authentication.js';
+
+/** The paths of the endpoints below the issuer, in one place for the routes and the metadata. */
+export const PATHS = {
+  token: '/token',
+  jwks: '/.well-known/jwks.json',
+  authorizationServerMetadata: '/.well-known/oauth-authorization-server',
+  openidConfiguration: '/.well-known/openid-configuration',
+  livez: '/livez',
+  readyz: '/readyz',
+} as const;
+
+/**
+ * Authorization server metadata (RFC 8414 §2). States only what is switched on. `issuer` stands exactly as configured,
+ * byte for byte what `iss` says; nothing comes from the request.
+ */
+export function metadata(issuer: string): Record<string, unknown> {
+  const base = issuer.replace(/\/$/, '');
+  return {
+    issuer,
+    token_endpoint: base + PATHS.token,
+    jwks_uri: base + PATHS.jwks,
+    grant_types_supported: GRANT_TYPES,
+    response_types_supported: [],
+    token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION_METHODS,
+  };
+}

@@ -1,0 +1,41 @@
+import type { TokenList } from './scope.js';
+import { isEmail, isEmailLike, isRole, type LoginName, parseLoginName } from './username.js';
+
+/** What an administrator says of a new user. */
+export type UserDescription = {
+  readonly username: string;
+  readonly email: string | undefined;
+  readonly roles: readonly string[];
+};
+
+/** The same, normalised. */
+export type CheckedUser = {
+  readonly username: LoginName;
+  readonly email: LoginName | null;
+  readonly roles: TokenList;
+};
+
+/**
+ * Checks the description of a new user.
+ *
+ * A name with an `@` is an e-mail address and becomes the user's own: were it anything else, it could be the address
+ * of somebody else, and the two would log in as each other.
+ *
+ * @returns sentences about what is wrong, or the user
+ */
+export function checkNewUser(described: UserDescription): readonly string[] | CheckedUser {
+  const faults: string[] = [];
+  const username = parseLoginName(described.username);
+  if (username === null) faults.push('the user name is empty, longer than 128 characters, or has invisible characters');
+  const address = described.email ?? (isEmailLike(described.username) ? described.username : undefined);
+  const email = address === undefined ? null : parseLoginName(address);
+  if (address !== undefined && (email === null || !isEmail(email.display)))
+    faults.push('that is not an e-mail address');
+  if (username !== null && isEmailLike(username.key) && email?.key !== username.key) {
+    faults.push("a user name with an @ must be the user's own e-mail address");
+  }
+  for (const role of described.roles) {
+    if (!isRole(role)) faults.push('a role is 1 to 64 visible ASCII characters without spaces');
+  }
+  return faults.length > 0 || username === null ? faults : { username, email, roles: described.roles };
+}

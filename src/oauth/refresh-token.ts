@@ -1,0 +1,44 @@
+import { createHash, createHmac } from 'node:crypto';
+
+/** Bytes of the handle: the family's secret address. */
+export const HANDLE_BYTES = 16;
+/** Bytes of the secret: what changes at each rotation. 256 bits, far beyond the 2^-160 of RFC 6749 §10.10. */
+export const SECRET_BYTES = 32;
+/** Bytes of the key that turns a secret into its successor. */
+export const SUCCESSOR_KEY_BYTES = 32;
+
+const PREFIX = 'mrt_';
+const SHAPE = /^mrt_[A-Za-z0-9_-]{64}$/;
+
+/** A refresh token taken apart. */
+export type RefreshToken = { readonly handle: Uint8Array; readonly secret: Uint8Array };
+
+/** `mrt_` and base64url(handle ‖ secret): 68 characters, found by any scanner for leaked secrets. */
+export function formatRefreshToken(token: RefreshToken): string {
+  return PREFIX + Buffer.concat([token.handle, token.secret]).toString('base64url');
+}
+
+/**
+ * The reverse of formatRefreshToken.
+ *
+ * @returns null when the text was never a refresh token of mintd
+ */
+export function parseRefreshToken(text: string): RefreshToken | null {
+  if (!SHAPE.test(text)) return null;
+  const bytes = new Uint8Array(Buffer.from(text.slice(PREFIX.length), 'base64url'));
+  return { handle: bytes.subarray(0, HANDLE_BYTES), secret: bytes.subarray(HANDLE_BYTES) };
+}
+
+/**
+ * The secret that follows `secret`. The key is random, kept in the family's row until the next rotation and worthless
+ * without `secret`, of which only the hash is stored: only a holder of the previous token can have its successor
+ * derived again, and only while the row still keeps the key.
+ */
+export function successorOf(secret: Uint8Array, successorKey: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac('sha256', successorKey).update(secret).digest());
+}
+
+/** SHA-256. What it is used on has at least 128 random bits, so nothing slower is called for. */
+export function sha256(data: Uint8Array | string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash('sha256').update(data).digest());
+}

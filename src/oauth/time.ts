@@ -1,0 +1,34 @@
+/** A moment as milliseconds since 1970-01-01T00:00:00Z. Rules get it as an argument and never read a clock. */
+export type EpochMs = number;
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/**
+ * Reads a duration such as `90`, `90s`, `10m`, `12h` or `14d`.
+ *
+ * @returns whole seconds, or null when the text is not a duration
+ */
+export function parseDurationSeconds(text: string): number | null {
+  const match = /^(\d{1,10})([smhd]?)$/.exec(text.trim());
+  if (match === null) return null;
+  return Number(match[1]) * (UNIT_SECONDS[match[2] || 's'] ?? 1);
+}
+
+/** A duration as people write it, in the largest unit that leaves nothing over: 600 is `10m`. */
+export function formatDuration(seconds: number): string {
+  for (const unit of ['d', 'h', 'm']) {
+    const size = UNIT_SECONDS[unit] ?? 1;
+    if (seconds !== 0 && seconds % size === 0) return `${seconds / size}${unit}`;
+  }
+  return `${seconds}s`;
+}
+
+/** RFC 3339 in UTC with whole seconds, the form in which mintd shows times. */
+export function toRfc3339(time: EpochMs): string {
+  return new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+/** Seconds since 1970, rounded down: a NumericDate of RFC 7519 §2. */
+export function toNumericDate(time: EpochMs): number {
+  return Math.floor(time / 1000);
+}

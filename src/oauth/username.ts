@@ -1,0 +1,36 @@
+/** A login name in the form people see and the form that must be unique. */
+export type LoginName = { readonly display: string; readonly key: string };
+
+/** Control, format, surrogate, private and unassigned characters, and every space but U+0020: invisible or misleading. */
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+
+const MAX_CHARACTERS = 128;
+
+/**
+ * Normalises a user name or an e-mail address: NFKC, so that look-alike forms of one character are one, and folded
+ * to one case for comparison.
+ *
+ * @returns null when it is empty, longer than 128 characters, has spaces at an end or characters nobody sees
+ */
+export function parseLoginName(text: string): LoginName | null {
+  if (!text.isWellFormed()) return null;
+  const display = text.normalize('NFKC');
+  if (display === '' || display.trim() !== display || INVISIBLE.test(display)) return null;
+  if ([...display].length > MAX_CHARACTERS) return null;
+  return { display, key: display.toLowerCase().normalize('NFKC') };
+}
+
+/** Whether a name is (meant as) an e-mail address. Nobody's user name may be somebody else's address. */
+export function isEmailLike(name: string): boolean {
+  return name.includes('@');
+}
+
+/** Something before and after one `@`, no spaces. Whether mail arrives there is not for syntax to say. */
+export function isEmail(address: string): boolean {
+  return /^[^@\s]+@[^@\s]+$/.test(address);
+}
+
+/** A role: visible ASCII without spaces, at most 64 characters, so that lists of them are unambiguous everywhere. */
+export function isRole(text: string): boolean {
+  return /^[\x21-\x7e]{1,64}$/.test(text);
+}

@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { access, mkdir } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import { buildApp } from './app.js';
+import type { Config } from './config.js';
+import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
+import type { Readiness } from './http/health.js';
+import { openKeyDirectory } from './keys/directory.js';
+import { prepareRing } from './keys/rotate.js';
+import { openSigner, type Signer } from './keys/signer.js';
+import type { TokenSettings } from './oauth/client.js';
+import type { RingTiming } from './oauth/key-ring.js';
+import { openHasher } from './passwords/hasher.js';
+import { openClients } from './store/clients.js';
+import { type Database, openDatabase, providerOf, sqliteFile } from './store/database.js';
+import { openFamilies } from './store/families.js';
+import { openInstallation } from './store/installation.js';
+import { lockSqlite } from './store/lock.js';
+import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
+import { DatabaseUnavailable } from './store/outage.js';
+import { openUsers } from './store/users.js';
+
+/** A server that listens. */
+export type RunningServer = {
+  /** Where it really listens, for example `http://127.0.0.1:4000`. */
+  readonly address: string;
+  /** Only on the first start in development. */
+  readonly demo: DemoAccess | null;
+  /** Stops accepting, finishes what runs, closes everything. */
+  close(): Promise<void>;
+};
+
+/**
+ * Puts all parts together and listens: database, key ring, password pool, HTTP. Time and randomness come in here.
+ *
+ * @throws Error with one clear line when something is not fit to start; whatever was opened is closed again
+ */
+export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+  const opened: (() => Promise<unknown> | unknown)[] = [];
+  const close = async () => {
+    for (const closeOne of opened.splice(0).reverse()) await closeOne();
+  };
+  try {
+    return await open(config, logger, opened, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function open(
+  config: Config,
+  logger: Logger,
+  opened: (() => Promise<unknown> | unknown)[],
+  close: () => Promise<void>,
+): Promise<RunningServer> {
+  const clock = Date.now;
+  const random = (size: number) => new Uint8Array(randomBytes(size));
+  const database = await openMigrated(config, logger, opened);
+  const signer = await openRing(config, logger, database);
+  opened.push(() => signer.close());
+  const hasher = openHasher({ cost: config.BCRYPT_COST });
+  opened.push(() => hasher.close());
+
+  const users = openUsers(database);
+  const clients = openClients(database);
+  const demo = config.isDevelopment
+    ? await makeDemoAccounts({ users, clients, hasher, randomBytes: random, now: clock() })
+    : null;
+  const app = await buildApp({
+    clients,
+    grants: {
+      users,
+      families: openFamilies(database),
+      hasher,
+      signer,
+      settings: tokenSettings(config),
+      randomBytes: random,
+    },
+    signer,
+    readiness: () => readiness(database, signer),
+    jwksMaxAgeSeconds: config.JWKS_MAX_AGE,
+    clock,
+    logger,
+  });
+  opened.push(() => app.close());
+  await app.listen({
+    host: config.HOST,
+    port: config.PORT,
+    listenTextResolver: (address) => `mintd listens on ${address}`,
+  });
+  const { address, port, family } = app.server.address() as AddressInfo;
+  return { address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, demo, close };
+}
+
+/** Brings the database up to date and opens it, as the only server on it where that is SQLite. */
+async function openMigrated(
+  config: Config,
+  logger: Logger,
+  opened: (() => Promise<unknown> | unknown)[],
+): Promise<Database> {
+  const url = config.DATABASE_URL;
+  if (providerOf(url) === 'sqlite') {
+    const folder = dirname(sqliteFile(url));
+    if (config.isDevelopment) await mkdir(folder, { recursive: true, mode: 0o700 });
+    else await access(folder).catch(() => fail(`the folder of DATABASE_URL is not there: ${folder}`));
+    const release = lockSqlite(url, 'server') ?? fail(`another mintd server is using ${sqliteFile(url)}`);
+    opened.push(release);
+  }
+  const { before, applied } = await migrate(url, config.AUTO_MIGRATE === 'on');
+  if (applied.length > 0) logger.info({ event: 'migrated', applied }, 'migrations applied');
+  const fault = applied.length > 0 ? null : schemaFault(before);
+  if (fault !== null) fail(fault);
+  const database = await openDatabase(url);
+  opened.push(() => database.close());
+  return database;
+}
+
+/** Opens the key ring; makes it first where this database never had one. */
+async function openRing(config: Config, logger: Logger, database: Database): Promise<Signer> {
+  const store = openKeyDirectory(config.KEYS_DIR);
+  const installation = openInstallation(database);
+  const madeAt = await installation.keyRingMadeAt();
+  const isNew = await prepareRing(store, madeAt !== null, ringTiming(config));
+  if (isNew) logger.info({ event: 'key_ring_made', place: store.place }, 'made the first key ring');
+  if (madeAt === null) await installation.rememberKeyRing(Date.now());
+  return openSigner(store, {
+    ringReloaded: (kids) => logger.info({ event: 'key_ring_reloaded', kids }, 'the key ring changed'),
+    ringFault: (err) =>
+      logger.error({ event: 'key_ring_fault', err }, 'the key ring is bad; the last good one goes on'),
+  });
+}
+
+async function readiness(database: Database, signer: Signer): Promise<Readiness> {
+  const keys = signer.isReady(Date.now());
+  try {
+    const { status } = await schemaStatus(database);
+    return { database: true, schema: status === 'current', keys };
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable) return { database: false, schema: false, keys };
+    throw error;
+  }
+}
+
+function tokenSettings(config: Config): TokenSettings {
+  return {
+    issuer: config.ISSUER,
+    defaultAudience: config.DEFAULT_AUDIENCE,
+    accessTokenTtlSeconds: config.ACCESS_TOKEN_TTL,
+    accessTokenMaxTtlSeconds: config.ACCESS_TOKEN_MAX_TTL,
+    refreshIdleTtlSeconds: config.REFRESH_IDLE_TTL,
+    refreshAbsoluteTtlSeconds: config.REFRESH_ABSOLUTE_TTL,
+  };
+}
+
+function ringTiming(config: Config): RingTiming {
+  return {
+    jwksMaxAgeSeconds: config.JWKS_MAX_AGE,
+    verifierCacheSeconds: config.VERIFIER_CACHE,
+    accessTokenMaxTtlSeconds: config.ACCESS_TOKEN_MAX_TTL,
+    clockSkewSeconds: config.CLOCK_SKEW,
+  };
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}

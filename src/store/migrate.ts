@@ -1,0 +1,118 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type Database, openDatabase, type Provider } from './database.js';
+import { lockForMigration } from './lock.js';
+import { attempt } from './outage.js';
+import { NO_FILTERS, withSchemaEngine } from './schema-engine.js';
+
+/** How a database stands to the migrations this program was built with. */
+export type SchemaStatus =
+  | { readonly status: 'current' }
+  | { readonly status: 'behind'; readonly pending: readonly string[] }
+  | { readonly status: 'newer'; readonly unknown: readonly string[] }
+  | { readonly status: 'failed'; readonly migration: string };
+
+/** The folder with schema.prisma and migrations/ of a provider. */
+export function prismaFolder(provider: Provider): string {
+  return fileURLToPath(new URL(`../../prisma/${provider}/`, import.meta.url));
+}
+
+/** The migrations this program knows, oldest first. */
+export async function knownMigrations(provider: Provider): Promise<readonly string[]> {
+  const entries = await readdir(`${prismaFolder(provider)}migrations`, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+type AppliedMigration = { migration_name: string; finished_at: unknown; rolled_back_at: unknown };
+
+/** One clear sentence about a schema that cannot be used, with the way out; null for one that can. */
+export function schemaFault(schema: SchemaStatus): string | null {
+  switch (schema.status) {
+    case 'current':
+      return null;
+    case 'behind':
+      return `the database lacks ${schema.pending.length} migration(s), first ${schema.pending[0]}: run \`mintd migrate\``;
+    case 'newer':
+      return `the database was made by a newer mintd (it has the migration ${schema.unknown[0]}): run that version`;
+    case 'failed':
+      return `the migration ${schema.migration} failed half-way: restore the database from the backup made before it`;
+  }
+}
+
+/** Compares the database with the program. Changes nothing. */
+export async function schemaStatus(database: Database): Promise<SchemaStatus> {
+  const known = await knownMigrations(database.provider);
+  const applied = (await appliedMigrations(database)).filter((row) => row.rolled_back_at === null);
+  const failed = applied.find((row) => row.finished_at === null);
+  if (failed !== undefined) return { status: 'failed', migration: failed.migration_name };
+  const names = new Set(applied.map((row) => row.migration_name));
+  const unknown = [...names].filter((name) => !known.includes(name));
+  if (unknown.length > 0) return { status: 'newer', unknown };
+  const pending = known.filter((name) => !names.has(name));
+  return pending.length === 0 ? { status: 'current' } : { status: 'behind', pending };
+}
+
+/** The rows of the table Prisma itself keeps, so that `prisma migrate` and mintd agree on what was applied. */
+async function appliedMigrations({ provider, prisma }: Database): Promise<readonly AppliedMigration[]> {
+  const exists = await attempt(() =>
+    provider === 'sqlite'
+      ? prisma.$queryRaw<unknown[]>`SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_prisma_migrations'`
+      : prisma.$queryRaw<unknown[]>`SELECT 1 AS found WHERE to_regclass('_prisma_migrations') IS NOT NULL`,
+  );
+  if (exists.length === 0) return [];
+  return prisma.$queryRaw<AppliedMigration[]>`
+    SELECT migration_name, finished_at, rolled_back_at FROM _prisma_migrations ORDER BY migration_name`;
+}
+
+/**
+ * Applies what is pending, with Prisma's own engine.
+ *
+ * The caller holds the lock that keeps others from doing the same (src/store/lock.ts) and has no connection open.
+ *
+ * @returns the names of the migrations that were applied, in order
+ */
+async function applyMigrations(databaseUrl: string, provider: Provider): Promise<readonly string[]> {
+  const baseDir = prismaFolder(provider);
+  const migrationDirectories = [];
+  for (const path of await knownMigrations(provider)) {
+    const value = await readFile(`${baseDir}migrations/${path}/migration.sql`, 'utf8');
+    migrationDirectories.push({
+      path,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value } },
+    });
+  }
+  const path = 'migration_lock.toml';
+  const lockfile = { path, content: await readFile(`${baseDir}migrations/${path}`, 'utf8') };
+  const input = {
+    migrationsList: { baseDir, lockfile, shadowDbInitScript: '', migrationDirectories },
+    filters: NO_FILTERS,
+  };
+  const { appliedMigrationNames } = await attempt(() =>
+    withSchemaEngine(databaseUrl, (engine) => engine.applyMigrations(input)),
+  );
+  return appliedMigrationNames;
+}
+
+/** What migrate found and did. */
+export type MigrationOutcome = { readonly before: SchemaStatus; readonly applied: readonly string[] };
+
+/**
+ * Brings a database to the schema of this program. Several processes may try at once: one does it, the others wait and
+ * find it done. A database that is newer, or in which a migration once failed, is left as it is.
+ *
+ * @param apply false only looks
+ */
+export async function migrate(databaseUrl: string, apply: boolean): Promise<MigrationOutcome> {
+  const release = await lockForMigration(databaseUrl);
+  try {
+    const database = await openDatabase(databaseUrl, apply);
+    const before = await schemaStatus(database).finally(() => database.close());
+    const applied = before.status === 'behind' && apply ? await applyMigrations(databaseUrl, database.provider) : [];
+    return { before, applied };
+  } finally {
+    await release();
+  }
+}

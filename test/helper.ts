@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { Client as PgClient } from 'pg';
+import { pino } from 'pino';
+import type { Test } from 'tap';
+import { buildApp } from '../src/app.js';
+import type { GrantDeps } from '../src/grants/deps.js';
+import { loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
+import { signerOf } from '../src/keys/signer.js';
+import type { Client } from '../src/oauth/client.js';
+import { firstRing } from '../src/oauth/key-ring.js';
+import { openHasher, type PasswordHasher } from '../src/passwords/hasher.js';
+import { type ClientStore, openClients } from '../src/store/clients.js';
+import { type Database, openDatabase, type Provider } from '../src/store/database.js';
+import { type FamilyStore, openFamilies } from '../src/store/families.js';
+import { migrate } from '../src/store/migrate.js';
+import { openUsers, type UserStore } from '../src/store/users.js';
+
+/** Every database mintd claims; store tests run once on each. */
+export const PROVIDERS: readonly Provider[] = ['sqlite', 'postgres'];
+
+/** A folder that goes away with the test. */
+export function temporaryFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mintd-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The URL of an empty database of its own, gone with the test. */
+export async function emptyDatabaseUrl(t: Test, provider: Provider): Promise<string> {
+  if (provider === 'sqlite') return `file:${join(temporaryFolder(t), 'test.db')}`;
+  const serverUrl = process.env['TEST_DATABASE_URL'];
+  if (serverUrl === undefined)
+    throw new Error('no PostgreSQL: run tests with `npm test`, for one file `npm test -- FILE`');
+  const name = `mintd_test_${randomBytes(8).toString('hex')}`;
+  await onServer(serverUrl, `CREATE DATABASE ${name}`);
+  t.teardown(() => onServer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  const url = new URL(serverUrl);
+  url.pathname = name;
+  return url.href;
+}
+
+async function onServer(url: string, sql: string): Promise<void> {
+  const client = new PgClient({ connectionString: url });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}
+
+/** A migrated, open database of its own, gone with the test. */
+export async function testDatabase(t: Test, provider: Provider): Promise<Database & { readonly url: string }> {
+  const url = await emptyDatabaseUrl(t, provider);
+  await migrate(url, true);
+  const database = await openDatabase(url);
+  t.teardown(() => database.close());
+  return { ...database, url };
+}
+
+/** A client that may do nothing special; a test says what matters to it. */
+export function aClient(overrides: Partial<Client> = {}): Client {
+  return {
+    id: 'app',
+    name: 'App',
+    kind: 'public',
+    secretHash: null,
+    grants: ['password', 'refresh_token'],
+    scopes: ['read', 'write'],
+    defaultScope: ['read'],
+    audiences: [],
+    defaultAudiences: [],
+    accessTokenTtlSeconds: null,
+    refreshIdleTtlSeconds: null,
+    refreshAbsoluteTtlSeconds: null,
+    retryWindowSeconds: null,
+    createdAt: START,
+    disabledAt: null,
+    ...overrides,
+  };
+}
+
+/** Where test clocks start: 2026-01-01T00:00:00Z. */
+export const START = Date.UTC(2026, 0, 1);
+
+export const ISSUER = 'http://localhost:4000';
+
+export const PASSWORD = 'correct horse battery';
+
+/** A whole issuer in this process on a database of its own, with a clock the test turns. */
+export type TestIssuer = {
+  readonly app: FastifyInstance;
+  readonly users: UserStore;
+  readonly clients: ClientStore;
+  readonly families: FamilyStore;
+  readonly database: Database & { readonly url: string };
+  readonly grants: GrantDeps;
+  /** The time, in epoch milliseconds; tests move it. */
+  readonly clock: { now: number };
+  /** Every log line so far, as text. */
+  readonly log: string[];
+  /** POST to an endpoint as a form. Repeated parameters: pass pairs. */
+  post(
+    path: string,
+    body: Record<string, string> | readonly [string, string][],
+    headers?: Record<string, string>,
+  ): Promise<Reply>;
+  addUser(overrides?: { username?: string; email?: string; roles?: string[]; password?: string }): Promise<string>;
+};
+
+export type Reply = {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | number | undefined>;
+  readonly body: Record<string, unknown>;
+};
+
+/** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
+export async function testIssuer(
+  t: Test,
+  provider: Provider = 'sqlite',
+  overrides: Partial<GrantDeps> = {},
+): Promise<TestIssuer> {
+  const database = await testDatabase(t, provider);
+  const clock = { now: START };
+  const log: string[] = [];
+  const logger = pino({ level: 'trace', base: null }, { write: (line: string) => log.push(line) });
+  const hasher = openHasher({ cost: 4, threads: 2 });
+  t.teardown(() => hasher.close());
+  const { key, privatePem } = await makeKeyPair();
+  const timing = {
+    jwksMaxAgeSeconds: 300,
+    verifierCacheSeconds: 600,
+    accessTokenMaxTtlSeconds: 3600,
+    clockSkewSeconds: 60,
+  };
+  const ring = firstRing(key, (await makeKeyPair()).key, timing, START - 1000);
+  const privateKeys = new Map([[key.kid, await loadPrivateKey(privatePem, key.kid, key.jwk)]]);
+  const signer = signerOf({ ring, privateKeys });
+  const users = openUsers(database);
+  const clients = openClients(database);
+  const families = openFamilies(database);
+  const grants: GrantDeps = {
+    users,
+    families,
+    hasher,
+    signer,
+    settings: {
+      issuer: ISSUER,
+      defaultAudience: ISSUER,
+      accessTokenTtlSeconds: 600,
+      accessTokenMaxTtlSeconds: 3600,
+      refreshIdleTtlSeconds: 14 * 86_400,
+      refreshAbsoluteTtlSeconds: 90 * 86_400,
+    },
+    randomBytes: (size) => new Uint8Array(randomBytes(size)),
+    ...overrides,
+  };
+  const app = await buildApp({
+    clients,
+    grants,
+    signer,
+    readiness: async () => ({ database: true, schema: true, keys: true }),
+    jwksMaxAgeSeconds: 300,
+    clock: () => clock.now,
+    logger,
+  });
+  t.teardown(() => app.close());
+  return {
+    app,
+    users,
+    clients,
+    families,
+    database,
+    grants,
+    clock,
+    log,
+    post: (path, body, headers) => postForm(app, path, body, headers),
+    addUser: (described) => addUser(users, hasher, described),
+  };
+}
+
+async function postForm(
+  app: FastifyInstance,
+  path: string,
+  body: Record<string, string> | readonly [string, string][],
+  headers: Record<string, string> = {},
+): Promise<Reply> {
+  const pairs = Array.isArray(body) ? body : Object.entries(body);
+  const reply = await app.inject({
+    method: 'POST',
+    url: path,
+    payload: new URLSearchParams(pairs).toString(),
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+  });
+  return { status: reply.statusCode, headers: reply.headers, body: reply.json() };
+}
+
+/** A user whose password is PASSWORD unless told otherwise; returns the id. */
+async function addUser(
+  users: UserStore,
+  hasher: PasswordHasher,
+  { username = 'ada', email, roles = [], password = PASSWORD }: Parameters<TestIssuer['addUser']>[0] = {},
+): Promise<string> {
+  const id = crypto.randomUUID();
+  const added = await users.add({
+    id,
+    username: { display: username, key: username.toLowerCase() },
+    email: email === undefined ? null : { display: email, key: email.toLowerCase() },
+    passwordHash: await hasher.hash(password),
+    roles,
+    createdAt: START,
+  });
+  if (!added) throw new Error(`${username} is taken`);
+  return id;
+}
+
+/** `Authorization: Basic` as RFC 6749 §2.3.1 wants it. */
+export function basic(id: string, secret: string): string {
+  const encode = (text: string) => encodeURIComponent(text).replaceAll('%20', '+');
+  return `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}`;
+}
+
+/** The claims of a JWT, unverified. */
+export function claimsOf(token: unknown): Record<string, unknown> {
+  return JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString());
+}

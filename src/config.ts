@@ -117,7 +117,7 @@ export type Config = Settings & {
   readonly isDevelopment: boolean;
 };
 
-/** What process.env is. */
+/** The shape of a process's environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

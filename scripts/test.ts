@@ -1,0 +1,19 @@
+// npm test [-- ARGUMENT ...]: runs tap with a PostgreSQL at hand; after a whole run also checks the coverage.
+import { spawn } from 'node:child_process';
+import { openPostgres } from './postgres.js';
+
+async function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const child = spawn(command, args, { stdio: 'inherit', env });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
+  return new Promise((resolve) => {
+    child.on('error', () => resolve(127));
+    child.on('exit', (status) => resolve(status ?? 1));
+  });
+}
+
+const args = process.argv.slice(2);
+const postgres = await openPostgres();
+const tested = await run('tap', args, { ...process.env, TEST_DATABASE_URL: postgres.url });
+await postgres.stop();
+const isWhole = args.length === 0 && tested === 0;
+process.exitCode = isWhole ? await run('tsx', ['scripts/coverage.ts'], process.env) : tested;

@@ -45,8 +45,13 @@ function exitCodeOf({ code, exitCode }: CommanderError): number {
 function buildProgram({ io, environment, version, serve }: CliDeps): Command {
   const config = () => readConfig(environment);
   const settings = (): Settings => {
-    const { DATABASE_URL, KEYS_DIR, BCRYPT_COST } = config();
-    return { databaseUrl: DATABASE_URL, keysDir: KEYS_DIR, bcryptCost: BCRYPT_COST };
+    const { DATABASE_URL, KEYS_DIR, BCRYPT_COST, ACCESS_TOKEN_MAX_TTL } = config();
+    return {
+      databaseUrl: DATABASE_URL,
+      keysDir: KEYS_DIR,
+      bcryptCost: BCRYPT_COST,
+      accessTokenMaxTtlSeconds: ACCESS_TOKEN_MAX_TTL,
+    };
   };
   const program = new Command('mintd')
     .description('A standalone OAuth 2 token issuer. Settings come from the environment: docs/configuration.md.')

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from './app.js';
 import type { Config } from './config.js';
@@ -93,6 +94,16 @@ async function open(
   });
   const { address, port, family } = app.server.address() as AddressInfo;
   return { address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, demo, close };
+}
+
+async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
+  try {
+    await app.listen({ host, port, listenTextResolver: (address) => `mintd listens on ${address}` });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EADDRINUSE') fail(`something else listens on ${host}:${port} already: set PORT to another`);
+    throw error;
+  }
 }
 
 /** Brings the database up to date and opens it, as the only server on it where that is SQLite. */

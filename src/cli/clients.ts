@@ -79,7 +79,7 @@ export function clientsCommands(program: Command, io: CliIo, settings: () => Set
 async function add(io: CliIo, settings: Settings, id: string | undefined, options: AddOptions): Promise<void> {
   const secret = options.kind === 'confidential' ? randomBytes(32).toString('base64url') : null;
   const client = describe(id ?? `client-${randomBytes(6).toString('hex')}`, secret, options);
-  const faults = clientFaults(client);
+  const faults = [...clientFaults(client), ...lifetimeFaults(client, settings)];
   if (faults.length > 0) throw new CommandFailed(faults.join('; '));
   await withDatabase(settings.databaseUrl, async (database) => {
     if (!(await openClients(database).add(client))) throw new CommandFailed(`the client id is taken: ${client.id}`);
@@ -90,6 +90,13 @@ async function add(io: CliIo, settings: Settings, id: string | undefined, option
       ...(secret === null ? [] : [`client_secret (shown once): ${secret}`]),
     ].join('\n'),
   );
+}
+
+/** A longer lifetime would be cut at the cap, in silence and at every token. */
+function lifetimeFaults({ accessTokenTtlSeconds }: Client, { accessTokenMaxTtlSeconds }: Settings): readonly string[] {
+  if (accessTokenTtlSeconds === null || accessTokenTtlSeconds <= accessTokenMaxTtlSeconds) return [];
+  const most = formatDuration(accessTokenMaxTtlSeconds);
+  return [`the access token lifetime exceeds ${most}: raise ACCESS_TOKEN_MAX_TTL, for the server as well`];
 }
 
 function describe(id: string, secret: string | null, options: AddOptions): Client {

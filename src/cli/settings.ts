@@ -3,6 +3,7 @@ export type Settings = {
   readonly databaseUrl: string;
   readonly keysDir: string;
   readonly bcryptCost: number;
+  readonly accessTokenMaxTtlSeconds: number;
 };
 
 /** For options that may be repeated. */

@@ -87,11 +87,7 @@ async function open(
     logger,
   });
   opened.push(() => app.close());
-  await app.listen({
-    host: config.HOST,
-    port: config.PORT,
-    listenTextResolver: (address) => `mintd listens on ${address}`,
-  });
+  await listen(app, config);
   const { address, port, family } = app.server.address() as AddressInfo;
   return { address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, demo, close };
 }

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Client } from './client.js';
+import { type Client, isClientId } from './client.js';
 import { decodeFormPart, optional, type RequestParameters } from './parameters.js';
 import { sha256 } from './refresh-token.js';
 import { ok, type Result, refuse } from './result.js';
@@ -24,13 +24,15 @@ export function presentedClient(
 ): Result<PresentedClient> {
   const bodyId = optional(parameters, 'client_id');
   const bodySecret = optional(parameters, 'client_secret');
+  const methods = [authorization, bodySecret, optional(parameters, 'client_assertion')];
+  const twice = refuse({ reason: 'client_authentication_twice' });
+  if (methods.filter((method) => method !== undefined).length > 1) return twice;
   if (authorization !== undefined) {
     const basic = parseBasic(authorization);
-    if (!basic.ok) return basic;
-    const twice = bodySecret !== undefined || (bodyId !== undefined && bodyId !== basic.value.clientId);
-    return twice ? refuse({ reason: 'client_authentication_twice' }) : basic;
+    return basic.ok && bodyId !== undefined && bodyId !== basic.value.clientId ? twice : basic;
   }
   if (bodyId === undefined) return refuse({ reason: 'client_not_named' });
+  if (!isClientId(bodyId)) return refuse({ reason: 'client_unknown' });
   return ok({
     method: bodySecret === undefined ? 'none' : 'client_secret_post',
     clientId: bodyId,
@@ -41,15 +43,24 @@ export function presentedClient(
 /** `Basic` credentials (RFC 7617 §2), each half form-decoded as RFC 6749 §2.3.1 wants it. */
 function parseBasic(authorization: string): Result<PresentedClient> {
   const malformed = refuse({ reason: 'authorization_header_malformed' });
-  const match = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization);
-  if (match?.[1] === undefined) return malformed;
-  const text = Buffer.from(match[1], 'base64').toString('utf8');
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1];
+  const text = decodeBase64(encoded ?? '');
+  if (text === null || !text.includes(':')) return malformed;
   const colon = text.indexOf(':');
-  if (colon === -1) return malformed;
   const clientId = decodeFormPart(text.slice(0, colon));
   const secret = decodeFormPart(text.slice(colon + 1));
   if (clientId === null || secret === null || clientId === '') return malformed;
+  if (!isClientId(clientId)) return refuse({ reason: 'client_unknown' });
   return ok({ method: 'client_secret_basic', clientId, secret: secret === '' ? undefined : secret });
+}
+
+/** Base64 as an encoder writes it (RFC 4648 §3.5), with or without padding, of printable ASCII; null for anything else. */
+function decodeBase64(encoded: string): string | null {
+  const bytes = Buffer.from(encoded, 'base64');
+  const canonical = bytes.toString('base64');
+  if (encoded !== canonical && encoded !== canonical.replace(/=+$/, '')) return null;
+  const text = bytes.toString('latin1');
+  return /^[\x20-\x7e]*$/.test(text) ? text : null;
 }
 
 const NO_SECRET = new Uint8Array(32);

@@ -1,6 +1,6 @@
 import type { TokenList } from './scope.js';
 import { parseScope } from './scope.js';
-import type { EpochMs } from './time.js';
+import { type EpochMs, formatDuration, MAX_DURATION_SECONDS } from './time.js';
 
 /** The grants of RFC 6749 that mintd has; each client lists those it may use. */
 export const GRANT_TYPES = ['password', 'refresh_token', 'client_credentials'] as const;
@@ -68,8 +68,13 @@ export function clientFaults(client: Client): readonly string[] {
   return [...idFaults(client.id), ...grantFaults(client), ...listFaults(client), ...lifetimeFaults(client)];
 }
 
+/** Whether a client could have this id: 1 to 64 of `A-Za-z0-9._-`. Nothing else is looked up. */
+export function isClientId(text: string): boolean {
+  return /^[A-Za-z0-9._-]{1,64}$/.test(text);
+}
+
 function idFaults(id: string): string[] {
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(id)) return ['the client id must be 1 to 64 of A-Z a-z 0-9 . _ -'];
+  if (!isClientId(id)) return ['the client id must be 1 to 64 of A-Z a-z 0-9 . _ -'];
   // User ids are UUIDs, and both become `sub`: a client must not be able to look like a user (RFC 9068 §5).
   return UUID.test(id) ? ['the client id must not have the form of a UUID: those are user ids'] : [];
 }
@@ -104,17 +109,15 @@ function listFaults(client: Client): string[] {
 }
 
 function lifetimeFaults(client: Client): string[] {
-  const faults: string[] = [];
-  const positive = {
-    'access token lifetime': client.accessTokenTtlSeconds,
-    'idle lifetime': client.refreshIdleTtlSeconds,
-    'absolute lifetime': client.refreshAbsoluteTtlSeconds,
-  };
-  for (const [name, seconds] of Object.entries(positive)) {
-    if (seconds !== null && seconds < 1) faults.push(`the ${name} must be at least 1 second`);
-  }
-  if (client.retryWindowSeconds !== null && client.retryWindowSeconds > 3600) {
-    faults.push('the retry window must be at most an hour: within it a copied previous token still works');
-  }
-  return faults;
+  const limits: readonly (readonly [name: string, seconds: number | null, least: number, most: number])[] = [
+    ['access token lifetime', client.accessTokenTtlSeconds, 1, MAX_DURATION_SECONDS],
+    ['idle lifetime', client.refreshIdleTtlSeconds, 1, MAX_DURATION_SECONDS],
+    ['absolute lifetime', client.refreshAbsoluteTtlSeconds, 1, MAX_DURATION_SECONDS],
+    // Within it a copied previous token still works, so it must stay short.
+    ['retry window', client.retryWindowSeconds, 0, 3600],
+  ];
+  return limits.flatMap(([name, seconds, least, most]) => {
+    if (seconds === null || (Number.isSafeInteger(seconds) && seconds >= least && seconds <= most)) return [];
+    return [`the ${name} must be from ${formatDuration(least)} to ${formatDuration(most)}`];
+  });
 }

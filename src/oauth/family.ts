@@ -31,6 +31,8 @@ export type Presentation = {
   readonly retryWindowSeconds: number;
 };
 
+const CLOCK_SKEW_MS = 60_000;
+
 /** What a presentation means. `newest`: the newest token of a living family, which rotates it. */
 export type Verdict =
   | { readonly verdict: 'newest' }
@@ -71,8 +73,11 @@ function refusalOfDeadFamily(family: Family, { clientId, now }: Presentation): R
   return null;
 }
 
-/** The clock of another instance may be ahead of ours, so an age may come out negative: that is young, and with a
- * window of 0 it is still too old. */
+/**
+ * Clocks of instances differ a little, so a rotation may seem to lie in the future. Up to a minute of that counts as just
+ * now; more would let a clock that jumped back hold the window open.
+ */
 function isWithinWindow(rotatedAt: EpochMs, { now, retryWindowSeconds }: Presentation): boolean {
-  return Math.max(0, now - rotatedAt) < retryWindowSeconds * 1000;
+  const age = now - rotatedAt;
+  return age > -CLOCK_SKEW_MS && Math.max(0, age) < retryWindowSeconds * 1000;
 }

@@ -66,23 +66,26 @@ export function firstRing(
 
 /** The state of every key at a moment. */
 export function viewRing(ring: KeyRing, now: EpochMs): readonly KeyView[] {
-  return ring.keys.map((key) => {
-    const deactivatesAt = deactivationOf(key, ring);
-    const removesAt = deactivatesAt === null ? null : removalOf(deactivatesAt, ring);
-    return { ...key, deactivatesAt, removesAt, state: stateOf(key, deactivatesAt, removesAt, now) };
-  });
+  return ring.keys.map((key) => viewKey(key, ring, now));
 }
 
-/** A key signs until the next one does, or until it is revoked. */
+function viewKey(key: RingKey, ring: KeyRing, now: EpochMs): KeyView {
+  const deactivatesAt = deactivationOf(key, ring);
+  const removesAt = deactivatesAt === null ? null : removalOf(deactivatesAt, ring);
+  return { ...key, deactivatesAt, removesAt, state: stateOf(key, deactivatesAt, removesAt, now) };
+}
+
+/**
+ * A key signs until the next one does. A revoked key counts as the next one if it ever signed: its predecessor must not
+ * come back.
+ */
 function deactivationOf(key: RingKey, ring: KeyRing): EpochMs | null {
   const { activatesAt } = key;
   if (activatesAt === null) return null;
-  const next = ring.keys
-    .filter((other) => other !== key && other.revokedAt === null)
-    .map((other) => other.activatesAt)
-    .filter((time): time is EpochMs => time !== null && time > activatesAt)
-    .sort((a, b) => a - b)[0];
-  return next ?? null;
+  const later = ring.keys
+    .filter((other) => other.revokedAt === null || (other.activatesAt ?? other.revokedAt) < other.revokedAt)
+    .flatMap((other) => (other.activatesAt !== null && other.activatesAt > activatesAt ? [other.activatesAt] : []));
+  return later.length === 0 ? null : Math.min(...later);
 }
 
 /** The last token it signed has run out by then, by every verifier's clock, with the longest lifetime then in force. */
@@ -107,9 +110,9 @@ function earliestUse(ring: KeyRing, key: RingKey): EpochMs {
 }
 
 /**
- * What was handed out up to `moment` under any of the timings has run out by the moment returned. Under a timing that
- * had been replaced by then, the last hand-out was at its replacement; so a larger old value counts until it has run
- * out, and no longer.
+ * When all that was handed out up to `moment` under any of the timings has run out. A timing that had been replaced by
+ * then counts in full while something handed out before its replacement may still live (a server that was not
+ * restarted yet may even go on handing out), and not at all afterwards.
  */
 function latestEnd(
   ring: KeyRing,
@@ -117,11 +120,11 @@ function latestEnd(
   moment: EpochMs,
   seconds: (timing: RingTiming) => number,
 ): EpochMs {
-  const ends = timings.map((timing) => {
-    const replacedAt = ring.timings[ring.timings.indexOf(timing) + 1]?.since ?? moment;
-    return Math.min(replacedAt, moment) + seconds(timing) * 1000;
+  const lives = timings.map((timing) => {
+    const replacedAt = ring.timings[ring.timings.indexOf(timing) + 1]?.since ?? Number.POSITIVE_INFINITY;
+    return replacedAt + seconds(timing) * 1000 > moment ? seconds(timing) : 0;
   });
-  return Math.max(moment, ...ends) + RING_POLL_SECONDS * 1000;
+  return moment + (Math.max(0, ...lives) + RING_POLL_SECONDS) * 1000;
 }
 
 function stateOf(key: RingKey, deactivatesAt: EpochMs | null, removesAt: EpochMs | null, now: EpochMs): KeyState {
@@ -138,7 +141,7 @@ export function publishedKeys(ring: KeyRing, now: EpochMs): readonly KeyView[] {
 
 /** The one key that signs. Null only for a ring that is broken or whose times lie wholly in the future. */
 export function activeKey(ring: KeyRing, now: EpochMs): KeyView | null {
-  return viewRing(ring, now).find(({ state }) => state === 'active') ?? null;
+  return viewRing(ring, now).find(isActive) ?? null;
 }
 
 /** The next moment at which the state of any key changes; null when none is due. */
@@ -174,25 +177,30 @@ export function planRotation(
   now: EpochMs,
 ): RotationPlan | RotationRefusal {
   const keys = viewRing(ring, now);
-  const active = keys.find(({ state }) => state === 'active');
+  const active = keys.find(isActive);
   if (active === undefined) return { refused: 'no_active_key' };
-  const scheduled = keys.find(({ state, activatesAt }) => state === 'published' && activatesAt !== null);
-  if (scheduled !== undefined) {
-    return { refused: 'already_scheduled', kid: scheduled.kid, allowedFrom: scheduled.activatesAt ?? now };
+  const waiting = keys.filter(({ state }) => state === 'published');
+  for (const { kid, activatesAt } of waiting) {
+    if (activatesAt !== null) return { refused: 'already_scheduled', kid, allowedFrom: activatesAt };
   }
-  const standby = keys.find(({ state }) => state === 'published');
+  const [standby] = waiting;
   if (standby === undefined) return { refused: 'no_standby' };
-  const after: KeyRing = {
-    keys: [
-      ...ring.keys.map((key) =>
-        key.kid === standby.kid ? { ...key, activatesAt: wholeSecond(Math.max(now, earliestUse(ring, key))) } : key,
-      ),
-      { ...newStandby, publishedAt: now, activatesAt: null, revokedAt: null },
-    ],
-    timings: ring.timings,
+
+  // Later than the active key in any case: of two keys with one moment, neither would end the other.
+  const activatesAt = wholeSecond(Math.max(now, active.activatesAt + 1, earliestUse(ring, standby)));
+  const published: RingKey = { ...newStandby, publishedAt: now, activatesAt: null, revokedAt: null };
+  const scheduled = ring.keys.map((key) => (key.kid === standby.kid ? { ...key, activatesAt } : key));
+  const after: KeyRing = { keys: [...scheduled, published], timings: ring.timings };
+  return {
+    ring: after,
+    retires: viewKey(active, after, now),
+    activates: viewKey({ ...standby, activatesAt }, after, now),
+    publishes: viewKey(published, after, now),
   };
-  const view = (kid: string): KeyView => viewRing(after, now).find((key) => key.kid === kid) ?? standby;
-  return { ring: after, retires: view(active.kid), activates: view(standby.kid), publishes: view(newStandby.kid) };
+}
+
+function isActive(key: KeyView): key is KeyView & { readonly activatesAt: EpochMs } {
+  return key.state === 'active';
 }
 
 /** The ring with the timing of the present configuration in force; the same ring when it already is. */

@@ -27,15 +27,14 @@ export function checkNewUser(described: UserDescription): readonly string[] | Ch
   const faults: string[] = [];
   const username = parseLoginName(described.username);
   if (username === null) faults.push('the user name is empty, longer than 128 characters, or has invisible characters');
-  const address = described.email ?? (isEmailLike(described.username) ? described.username : undefined);
+  const ownAddress = username !== null && isEmailLike(username.key) ? username.display : undefined;
+  const address = described.email ?? ownAddress;
   const email = address === undefined ? null : parseLoginName(address);
   if (address !== undefined && (email === null || !isEmail(email.display)))
     faults.push('that is not an e-mail address');
   if (username !== null && isEmailLike(username.key) && email?.key !== username.key) {
     faults.push("a user name with an @ must be the user's own e-mail address");
   }
-  for (const role of described.roles) {
-    if (!isRole(role)) faults.push('a role is 1 to 64 visible ASCII characters without spaces');
-  }
+  if (!described.roles.every(isRole)) faults.push('a role is 1 to 64 visible ASCII characters without spaces');
   return faults.length > 0 || username === null ? faults : { username, email, roles: described.roles };
 }

@@ -12,6 +12,8 @@ const REPEATABLE: ReadonlySet<string> = new Set(['resource', 'audience']);
 /** Names that must never stand in a URL: URLs end up in logs and histories (RFC 6749 §2.3.1). */
 const CREDENTIALS: ReadonlySet<string> = new Set([
   'password',
+  'current_password',
+  'new_password',
   'client_secret',
   'client_assertion',
   'refresh_token',
@@ -27,13 +29,17 @@ export function parseForm(body: string): Result<readonly Pair[]> {
   const pairs: Pair[] = [];
   for (const field of body.split('&')) {
     if (field === '') continue;
-    const at = field.indexOf('=');
-    const name = decodeFormPart(at === -1 ? field : field.slice(0, at));
-    const value = decodeFormPart(at === -1 ? '' : field.slice(at + 1));
-    if (name === null || value === null) return refuse({ reason: 'body_malformed' });
+    const [name, value] = splitField(field).map(decodeFormPart);
+    if (typeof name !== 'string' || typeof value !== 'string') return refuse({ reason: 'body_malformed' });
     pairs.push([name, value]);
   }
   return ok(pairs);
+}
+
+/** Name and value of `name=value`, still encoded; a field without `=` is a name. */
+function splitField(field: string): readonly [name: string, value: string] {
+  const at = field.indexOf('=');
+  return at === -1 ? [field, ''] : [field.slice(0, at), field.slice(at + 1)];
 }
 
 /**
@@ -43,7 +49,8 @@ export function parseForm(body: string): Result<readonly Pair[]> {
  */
 export function decodeFormPart(text: string): string | null {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '));
+    return decoded.isWellFormed() ? decoded : null;
   } catch {
     return null;
   }
@@ -61,6 +68,7 @@ export function parseJson(body: string): Result<readonly Pair[]> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return malformed;
   const pairs: Pair[] = [];
   for (const [name, member] of Object.entries(value)) {
+    if (!name.isWellFormed()) return malformed;
     const values: readonly unknown[] = Array.isArray(member) && REPEATABLE.has(name) ? member : [member];
     for (const one of values) {
       if (typeof one !== 'string' || !one.isWellFormed()) return malformed;
@@ -73,7 +81,8 @@ export function parseJson(body: string): Result<readonly Pair[]> {
 
 /** JSON.parse keeps only the last of two equal names. In flat JSON every string before a colon is a name: count them. */
 function countMembers(flatJson: string): number {
-  return flatJson.match(/"(?:[^"\\]|\\.)*"\s*:/g)?.length ?? 0;
+  const strings = flatJson.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g);
+  return [...strings].filter(([, colon]) => colon !== undefined).length;
 }
 
 /** Applies RFC 6749 §3.2: nothing twice, and a parameter without a value is treated as left out. */
@@ -107,7 +116,7 @@ export function required(parameters: RequestParameters, name: string): Result<st
 /** Whether a query string (without its `?`) names a credential. */
 export function carriesCredential(query: string): boolean {
   return query.split('&').some((field) => {
-    const name = decodeFormPart(field.split('=', 1)[0] ?? '');
+    const name = decodeFormPart(splitField(field)[0]);
     return name === null || CREDENTIALS.has(name.toLowerCase());
   });
 }

@@ -1,23 +1,33 @@
 /** A moment as milliseconds since 1970-01-01T00:00:00Z. Rules get it as an argument and never read a clock. */
 export type EpochMs = number;
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+/** Largest first. */
+const UNITS: readonly (readonly [unit: string, seconds: number])[] = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['m', 60],
+  ['s', 1],
+];
+
+/** Nothing that mintd gives out or waits for lasts longer than ten years. */
+export const MAX_DURATION_SECONDS = 3650 * 86_400;
 
 /**
  * Reads a duration such as `90`, `90s`, `10m`, `12h` or `14d`.
  *
- * @returns whole seconds, or null when the text is not a duration
+ * @returns whole seconds, or null when the text is not a duration or longer than ten years
  */
 export function parseDurationSeconds(text: string): number | null {
   const match = /^(\d{1,10})([smhd]?)$/.exec(text.trim());
   if (match === null) return null;
-  return Number(match[1]) * (UNIT_SECONDS[match[2] || 's'] ?? 1);
+  const size = UNITS.find(([unit]) => unit === match[2])?.[1] ?? 1;
+  const seconds = Number(match[1]) * size;
+  return seconds <= MAX_DURATION_SECONDS ? seconds : null;
 }
 
 /** A duration as people write it, in the largest unit that leaves nothing over: 600 is `10m`. */
 export function formatDuration(seconds: number): string {
-  for (const unit of ['d', 'h', 'm']) {
-    const size = UNIT_SECONDS[unit] ?? 1;
+  for (const [unit, size] of UNITS) {
     if (seconds !== 0 && seconds % size === 0) return `${seconds / size}${unit}`;
   }
   return `${seconds}s`;

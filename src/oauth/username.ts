@@ -1,8 +1,11 @@
 /** A login name in the form people see and the form that must be unique. */
 export type LoginName = { readonly display: string; readonly key: string };
 
-/** Control, format, surrogate, private and unassigned characters, and every space but U+0020: invisible or misleading. */
-const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+/**
+ * What nobody sees: control, format, private and unassigned characters, every space but U+0020, what fonts leave out by
+ * default (fillers, variation selectors), and the empty Braille pattern.
+ */
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}\p{DI}\u2800]|(?! )\p{Zs}/u;
 
 const MAX_CHARACTERS = 128;
 
@@ -17,7 +20,12 @@ export function parseLoginName(text: string): LoginName | null {
   const display = text.normalize('NFKC');
   if (display === '' || display.trim() !== display || INVISIBLE.test(display)) return null;
   if ([...display].length > MAX_CHARACTERS) return null;
-  return { display, key: display.toLowerCase().normalize('NFKC') };
+  return { display, key: foldCase(display).normalize('NFKC') };
+}
+
+/** Full case folding as far as JavaScript has it: through upper case and back, so that ß is ss and ς is σ. */
+function foldCase(text: string): string {
+  return text.toLowerCase().toUpperCase().toLowerCase();
 }
 
 /** Whether a name is (meant as) an e-mail address. Nobody's user name may be somebody else's address. */

@@ -1,0 +1,82 @@
+import t from 'tap';
+import { audienceChoice, grantAudience } from '../../src/oauth/audience.js';
+import { ok, refuse } from '../../src/oauth/result.js';
+
+const A = 'https://a.example/';
+const B = 'https://b.example/';
+const CHOICE = { allowed: [A, B, 'orders'], defaults: [A] };
+
+const GRANTED: readonly [sentence: string, resources: string[], audiences: string[], granted: string[]][] = [
+  ['none asked: the defaults', [], [], [A]],
+  ['resource chooses (RFC 8707 §2)', [B], [], [B]],
+  ['audience chooses, and need not be a URI', [], ['orders'], ['orders']],
+  ['resource may be sent several times (RFC 8707 §2)', [A, B], [], [A, B]],
+  ['both together give both', [A], ['orders'], [A, 'orders']],
+  ['what is named twice is granted once', [A, A], [A, 'orders'], [A, 'orders']],
+  ['the order is the one asked for', [B, A], [], [B, A]],
+];
+
+t.test('a token gets the audiences that were asked for, or the defaults', async (t) => {
+  for (const [sentence, resources, audiences, granted] of GRANTED) {
+    t.strictSame(grantAudience(resources, audiences, CHOICE), ok(granted), sentence);
+  }
+});
+
+const NOT_ALLOWED: readonly [sentence: string, resources: string[], audiences: string[]][] = [
+  ['an unknown resource', ['https://c.example/'], []],
+  ['an unknown audience', [], ['billing']],
+  ['one unknown among known ones: nothing is granted in part', [A], ['orders', 'billing']],
+  ['audiences are compared byte by byte: no slash is added', ['https://a.example'], []],
+  ['nor is the host folded to lower case', ['https://A.example/'], []],
+  ['a prefix of an allowed one', [], ['order']],
+  ['a resource below an allowed one', ['https://a.example/x'], []],
+];
+
+t.test('an audience outside those allowed is refused (RFC 8707 §2, invalid_target)', async (t) => {
+  for (const [sentence, resources, audiences] of NOT_ALLOWED) {
+    t.strictSame(grantAudience(resources, audiences, CHOICE), refuse({ reason: 'audience_not_allowed' }), sentence);
+  }
+});
+
+const MALFORMED: readonly [sentence: string, resource: string][] = [
+  ['not a URI at all', 'orders'],
+  ['a relative reference', '/orders'],
+  ['without a scheme', '//a.example/'],
+  ['with a fragment', 'https://a.example/#x'],
+  ['with an empty fragment', 'https://a.example/#'],
+  ['with a space', 'https://a.example/a b'],
+  ['with a line feed at its end', 'https://a.example/\n'],
+  ['nothing after the scheme', 'https:'],
+  ['a scheme begins with a letter (RFC 3986 §3.1)', '1https://a.example/'],
+  ['empty', ''],
+];
+
+t.test('a resource is an absolute URI without a fragment (RFC 8707 §2), even where it would be allowed', async (t) => {
+  for (const [sentence, resource] of MALFORMED) {
+    const choice = { allowed: [resource], defaults: [resource] };
+    t.strictSame(grantAudience([resource], [], choice), refuse({ reason: 'resource_malformed' }), sentence);
+    t.strictSame(grantAudience([A, resource], [], CHOICE), refuse({ reason: 'resource_malformed' }), sentence);
+  }
+});
+
+t.test('a resource with another scheme, a query or a port is an absolute URI', async (t) => {
+  for (const resource of ['urn:example:orders', 'https://a.example:8443/x?y=z', 'HTTPS://a.example/']) {
+    t.strictSame(grantAudience([resource], [], { allowed: [resource], defaults: [] }), ok([resource]));
+  }
+});
+
+t.test('a refresh narrows and never widens: allowed and defaults are the own ones of the family', async (t) => {
+  const family = { allowed: [A, 'orders'], defaults: [A, 'orders'] };
+  t.strictSame(grantAudience([], [], family), ok([A, 'orders']), 'none asked: all the family has');
+  t.strictSame(grantAudience([A], [], family), ok([A]), 'narrower');
+  t.strictSame(grantAudience([B], [], family), refuse({ reason: 'audience_not_allowed' }), 'wider');
+});
+
+t.test('what a client may choose among', async (t) => {
+  const choice = (audiences: string[], defaultAudiences: string[]) =>
+    audienceChoice({ audiences, defaultAudiences }, 'server');
+  t.strictSame(choice([], []), { allowed: ['server'], defaults: ['server'] }, 'none of its own: the one of the server');
+  t.strictSame(choice([A, B], []), { allowed: [A, B], defaults: [A, B] }, 'no defaults: all it has');
+  t.strictSame(choice([A, B], [B]), { allowed: [A, B], defaults: [B] }, 'its own, and its own defaults');
+  t.notOk(choice([A], []).allowed.includes('server'), 'with its own it does not get the one of the server');
+});

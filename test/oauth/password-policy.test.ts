@@ -1,0 +1,57 @@
+import t from 'tap';
+import {
+  newPasswordFault,
+  PASSWORD_MAX_BYTES,
+  PASSWORD_MIN_CHARACTERS,
+  unhashableReason,
+} from '../../src/oauth/password-policy.js';
+
+t.test('a new password has 8 characters to 72 bytes', async (t) => {
+  t.strictSame([PASSWORD_MIN_CHARACTERS, PASSWORD_MAX_BYTES], [8, 72]);
+});
+
+const SETTABLE: readonly [sentence: string, password: string][] = [
+  ['8 characters', 'abcdefgh'],
+  ['72 bytes', 'x'.repeat(72)],
+  ['72 bytes of two each', 'é'.repeat(36)],
+  ['72 bytes of four each', '🔑'.repeat(18)],
+  ['8 characters outside the basic plane', '🔑'.repeat(8)],
+  ['spaces are characters (NIST SP 800-63B §5.1.1.2)', ' a b c d '],
+  ['no composition rules (NIST SP 800-63B §5.1.1.2)', 'zzzzzzzz'],
+  ['control characters other than NUL', 'abc\tdefg\n'],
+];
+
+t.test('a password may be set', async (t) => {
+  for (const [sentence, password] of SETTABLE) t.equal(newPasswordFault(password), null, sentence);
+});
+
+const FAULTS: readonly [sentence: string, password: string, fault: RegExp][] = [
+  ['empty', '', /at least 8 characters/],
+  ['7 characters', 'abcdefg', /at least 8 characters/],
+  ['4 characters of two UTF-16 units each', '🔑'.repeat(4), /at least 8 characters/],
+  ['73 bytes', 'x'.repeat(73), /73 bytes, at most 72/],
+  ['73 bytes in 37 characters', `${'é'.repeat(36)}x`, /73 bytes, at most 72/],
+  ['a NUL within: bcrypt would stop there', 'abcd\0efgh', /NUL/],
+  ['a NUL at the end', 'abcdefgh\0', /NUL/],
+  ['a lone high surrogate', 'abcdefgh\ud83d', /well-formed/],
+  ['a lone low surrogate', '\udd11abcdefgh', /well-formed/],
+  ['surrogates in the wrong order', 'abcdefgh\udd11\ud83d', /well-formed/],
+];
+
+t.test('a password may not be set, and the reason is said', async (t) => {
+  for (const [sentence, password, fault] of FAULTS) t.match(newPasswordFault(password), fault, sentence);
+});
+
+t.test('the fault never repeats the password', async (t) => {
+  for (const secret of ['hunter2', 'hunter2!'.repeat(10), 'hunter2!\0']) {
+    t.notMatch(newPasswordFault(secret), /hunter2/);
+  }
+});
+
+t.test('a short password can be hashed: an imported user may have one', async (t) => {
+  t.equal(unhashableReason('short'), null);
+  t.equal(unhashableReason(''), null);
+  t.match(unhashableReason('short\0'), /NUL/);
+  t.match(unhashableReason('short\ud83d'), /well-formed/);
+  t.match(unhashableReason('x'.repeat(73)), /73 bytes/);
+});

@@ -1,4 +1,10 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { GrantDeps } from './grants/deps.js';
 import { discoveryEndpoints } from './http/discovery.js';
 import { handleError, sendError, wireError } from './http/errors.js';
@@ -23,7 +29,10 @@ export type AppDeps = {
 const BODY_LIMIT_BYTES = 16 * 1024;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+const CLIENT_ERRORS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
 
 /** The HTTP interface: every route, and what holds for all of them. It does not listen yet. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
@@ -36,10 +45,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     forceCloseConnections: 'idle',
     routerOptions: { querystringParser: () => ({}) },
-    frameworkErrors: (_error, _request, reply) => sendError(reply, wireError({ reason: 'body_malformed' })),
+    frameworkErrors: refuseUrl,
     // A request that is not HTTP: its bytes may be anything, so they are neither logged nor answered at length.
-    clientErrorHandler: (_error, socket) => {
-      if (socket.writable) socket.end(BAD_REQUEST);
+    clientErrorHandler: ({ code }, socket) => {
+      const status = CLIENT_ERRORS[code ?? ''] ?? '400 Bad Request';
+      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     },
   });
   app.setErrorHandler(handleError);
@@ -53,4 +63,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(discoveryEndpoints, { issuer: grants.settings.issuer, signer, jwksMaxAgeSeconds, clock });
   await app.register(healthEndpoints, { readiness: deps.readiness });
   return app;
+}
+
+/** A URL the router cannot decode gets here past all hooks. It is not logged. */
+function refuseUrl(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const refusal = { reason: 'url_malformed' } as const;
+  request.log.info({ event: 'refused', ...refusal }, 'refused');
+  sendError(reply.header('x-content-type-options', 'nosniff'), wireError(refusal));
 }

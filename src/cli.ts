@@ -5,12 +5,14 @@ import { keysCommands } from './cli/keys.js';
 import { examples, type Settings } from './cli/settings.js';
 import { usersCommands } from './cli/users.js';
 import { type Config, type Environment, readConfig } from './config.js';
+import { prepareFolder } from './store/database.js';
 import { migrate, schemaFault } from './store/migrate.js';
 
 /** What running the program needs besides its arguments. */
 export type CliDeps = {
   readonly io: CliIo;
-  readonly environment: Environment;
+  /** Reads it when a command needs it. */
+  readonly environment: () => Environment;
   readonly version: string;
   /** Starts the server and returns when it has stopped. */
   readonly serve: (config: Config) => Promise<void>;
@@ -37,13 +39,12 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
 }
 
 /** Help that was asked for is a success; help because nothing was asked for is not. Commander has said the rest. */
-function exitCodeOf({ code, exitCode }: CommanderError): number {
-  if (code === 'commander.help') return 2;
+function exitCodeOf({ exitCode }: CommanderError): number {
   return exitCode === 0 ? 0 : 2;
 }
 
 function buildProgram({ io, environment, version, serve }: CliDeps): Command {
-  const config = () => readConfig(environment);
+  const config = () => readConfig(environment());
   const settings = (): Settings => {
     const { DATABASE_URL, KEYS_DIR, BCRYPT_COST, ACCESS_TOKEN_MAX_TTL } = config();
     return {
@@ -73,7 +74,9 @@ function buildProgram({ io, environment, version, serve }: CliDeps): Command {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('mintd migrate'))
     .action(async (options: OutputOptions) => {
-      const { before, applied } = await migrate(settings().databaseUrl, true);
+      const { DATABASE_URL, isDevelopment } = config();
+      await prepareFolder(DATABASE_URL, isDevelopment);
+      const { before, applied } = await migrate(DATABASE_URL, true);
       const fault = before.status === 'behind' ? null : schemaFault(before);
       if (fault !== null) throw new CommandFailed(fault);
       print(io, options, { applied }, () =>

@@ -43,7 +43,7 @@ const issuerUrl = z.string().superRefine((text, context) => {
   if (fault !== null) context.addIssue({ code: 'custom', message: fault });
 });
 
-const databaseUrl = z.string().refine((text) => providerOf(text) !== null && !/^file:.*\?/.test(text), {
+const databaseUrl = z.string().refine((text) => providerOf(text) !== null && !/^file:(.*\?|:memory:)/.test(text), {
   message: 'must be file:PATH for SQLite or postgres://… for PostgreSQL',
 });
 
@@ -132,7 +132,10 @@ export function readConfig(environment: Environment): Config {
   if (!parsed.success) {
     for (const { path, message } of parsed.error.issues) {
       const name = path.join('.');
-      faults.push(given[name] === undefined ? `${name} is not set and has no default here` : `${name} ${message}`);
+      if (given[name] !== undefined) faults.push(`${name} ${message}`);
+      else if (!faults.some((fault) => fault.startsWith(`${name}_FILE `))) {
+        faults.push(`${name} is not set and has no default here`);
+      }
     }
   } else {
     faults.push(...contradictions(parsed.data));
@@ -180,7 +183,8 @@ function withSecretFiles(environment: Environment, faults: string[]): Record<str
 
 /** Defaults that depend on other variables. In production there are none for where things are. */
 function defaultsFor(given: Record<string, string>): Record<string, string> {
-  const issuer = given['ISSUER'] ?? `http://localhost:${given['PORT'] ?? 4000}`;
+  const port = given['PORT'] ?? '';
+  const issuer = given['ISSUER'] ?? `http://localhost:${/^\d{1,5}$/.test(port) && Number(port) < 65_536 ? port : 4000}`;
   const common = { DEFAULT_AUDIENCE: issuer };
   if (!isDevelopment(given['NODE_ENV'] ?? '', issuer)) return { ...common, HOST: '0.0.0.0' };
   return { ...common, ISSUER: issuer, HOST: 'localhost', DATABASE_URL: 'file:data/mintd.db' };
@@ -194,12 +198,15 @@ function contradictions(settings: Settings): string[] {
   return faults;
 }
 
+/** What Kubernetes puts into the environment of every pod beside a service called mintd. */
+const KUBERNETES = /^MINTD_(SERVICE_(HOST|PORT(_.+)?)|PORT(_\d+_(TCP|UDP)(_.+)?)?)$/;
+
 /** Variables that look like one of ours and are not: a misspelt setting must not be ignored in silence. */
 function misspelt(environment: Environment): string[] {
   const known = [...NAMES, ...SECRETS.map((name) => `${name}_FILE`)];
   const faults: string[] = [];
   for (const name of Object.keys(environment)) {
-    if (known.some((one) => one === name)) continue;
+    if (known.some((one) => one === name) || KUBERNETES.test(name)) continue;
     const bare = name.replace(/^MINTD_/, '');
     const near = known.find((one) => one === bare || (one.length > 4 && leven(one, bare) <= (one.length > 6 ? 2 : 1)));
     if (near !== undefined) faults.push(`${name} is not known; did you mean ${near}?`);
@@ -218,7 +225,8 @@ function isLoopback({ hostname }: URL): boolean {
 
 /** RFC 8414 §2: an https URL without query or fragment; http is for one's own machine. */
 function issuerFault(text: string): string | null {
-  if (!URL.canParse(text)) return 'must be a URL such as https://login.example.com';
+  if (!URL.canParse(text) || !/^https?:\/\/[^/\\]/i.test(text))
+    return 'must be a URL such as https://login.example.com';
   const url = new URL(text);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) return 'must be an https URL';
   if (/[?#\s]/.test(text)) return 'must not have a query, a fragment or spaces (RFC 8414 §2)';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The program. The only file that touches the process: its arguments, environment, streams, signals and exit code.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { parseEnv } from 'node:util';
 import closeWithGrace from 'close-with-grace';
@@ -9,11 +9,13 @@ import { runCli } from './cli.js';
 import type { Config } from './config.js';
 import { startServer } from './serve.js';
 
-const STOP_WITHIN_MS = 10_000;
+/** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
+const STOP_WITHIN_MS = 15_000;
 
-/** What is set in the environment wins over `.env` in the working directory. */
+/** What is set in the environment wins over the file `.env` in the working directory. */
 function environment(): Record<string, string | undefined> {
-  return existsSync('.env') ? { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env } : process.env;
+  if (statSync('.env', { throwIfNoEntry: false })?.isFile() !== true) return process.env;
+  return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env };
 }
 
 async function serve(config: Config): Promise<void> {
@@ -23,7 +25,7 @@ async function serve(config: Config): Promise<void> {
     const { clientId, username, password } = server.demo;
     process.stderr.write(
       `\nFirst start: made the public client "${clientId}" and the user "${username}". A token, to try:\n\n` +
-        `  curl -s ${config.ISSUER}/token -d grant_type=password -d client_id=${clientId} ` +
+        `  curl -s ${config.ISSUER.replace(/\/$/, '')}/token -d grant_type=password -d client_id=${clientId} ` +
         `-d username=${username} -d password=${password}\n\n`,
     );
   }
@@ -48,6 +50,9 @@ function version(): string {
   return String((manifest as { version?: unknown }).version);
 }
 
+// Whoever reads our output may stop reading (`mintd users list | head`): then there is nobody left to tell.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(1));
+
 process.exitCode = await runCli(process.argv.slice(2), {
   io: {
     out: (chunk) => process.stdout.write(chunk),
@@ -56,7 +61,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
     readStdin: () => text(process.stdin),
     askSecret,
   },
-  environment: environment(),
+  environment,
   version: version(),
   serve,
 });

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access, mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from './app.js';
@@ -15,13 +13,16 @@ import type { TokenSettings } from './oauth/client.js';
 import type { RingTiming } from './oauth/key-ring.js';
 import { openHasher } from './passwords/hasher.js';
 import { openClients } from './store/clients.js';
-import { type Database, openDatabase, providerOf, sqliteFile } from './store/database.js';
+import { type Database, openDatabase, prepareFolder, providerOf, sqliteFile } from './store/database.js';
 import { openFamilies } from './store/families.js';
 import { openInstallation } from './store/installation.js';
-import { lockSqlite } from './store/lock.js';
+import { exclusively, lockSqlite } from './store/lock.js';
 import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
 import { DatabaseUnavailable } from './store/outage.js';
 import { openUsers } from './store/users.js';
+
+/** What still runs when the server is told to stop has this long. */
+const STOP_WITHIN_MS = 10_000;
 
 /** A server that listens. */
 export type RunningServer = {
@@ -67,9 +68,6 @@ async function open(
 
   const users = openUsers(database);
   const clients = openClients(database);
-  const demo = config.isDevelopment
-    ? await makeDemoAccounts({ users, clients, hasher, randomBytes: random, now: clock() })
-    : null;
   const app = await buildApp({
     clients,
     grants: {
@@ -86,10 +84,21 @@ async function open(
     clock,
     logger,
   });
-  opened.push(() => app.close());
+  opened.push(() => closeWithin(app, STOP_WITHIN_MS));
   await listen(app, config);
+  // After listening: a start that fails has not used up the password that is shown once.
+  const demo = config.isDevelopment
+    ? await makeDemoAccounts({ users, clients, hasher, randomBytes: random, now: clock() })
+    : null;
   const { address, port, family } = app.server.address() as AddressInfo;
   return { address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, demo, close };
+}
+
+/** Lets what runs finish, and cuts what takes too long, so that the rest can be closed in order. */
+async function closeWithin(app: FastifyInstance, ms: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), ms);
+  await app.close();
+  clearTimeout(timer);
 }
 
 async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
@@ -109,10 +118,8 @@ async function openMigrated(
   opened: (() => Promise<unknown> | unknown)[],
 ): Promise<Database> {
   const url = config.DATABASE_URL;
+  await prepareFolder(url, config.isDevelopment);
   if (providerOf(url) === 'sqlite') {
-    const folder = dirname(sqliteFile(url));
-    if (config.isDevelopment) await mkdir(folder, { recursive: true, mode: 0o700 });
-    else await access(folder).catch(() => fail(`the folder of DATABASE_URL is not there: ${folder}`));
     const release = lockSqlite(url, 'server') ?? fail(`another mintd server is using ${sqliteFile(url)}`);
     opened.push(release);
   }
@@ -127,7 +134,7 @@ async function openMigrated(
 
 /** Opens the key ring; makes it first where this database never had one. */
 async function openRing(config: Config, logger: Logger, database: Database): Promise<Signer> {
-  const store = openKeyDirectory(config.KEYS_DIR);
+  const store = openKeyDirectory(config.KEYS_DIR, exclusively);
   const installation = openInstallation(database);
   const madeAt = await installation.keyRingMadeAt();
   const isNew = await prepareRing(store, madeAt !== null, ringTiming(config));

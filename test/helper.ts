@@ -8,10 +8,11 @@ import { pino } from 'pino';
 import type { Test } from 'tap';
 import { buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
-import { loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
+import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
 import { signerOf } from '../src/keys/signer.js';
 import type { Client } from '../src/oauth/client.js';
 import { firstRing } from '../src/oauth/key-ring.js';
+import { type LoginName, parseLoginName } from '../src/oauth/username.js';
 import { openHasher, type PasswordHasher } from '../src/passwords/hasher.js';
 import { type ClientStore, openClients } from '../src/store/clients.js';
 import { type Database, openDatabase, type Provider } from '../src/store/database.js';
@@ -114,6 +115,9 @@ export type Reply = {
   readonly body: Record<string, unknown>;
 };
 
+/** Made once a process: the issuers of one test file share their keys. */
+let keyPairs: Promise<[KeyPair, KeyPair]> | undefined;
+
 /** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
 export async function testIssuer(
   t: Test,
@@ -126,14 +130,15 @@ export async function testIssuer(
   const logger = pino({ level: 'trace', base: null }, { write: (line: string) => log.push(line) });
   const hasher = openHasher({ cost: 4, threads: 2 });
   t.teardown(() => hasher.close());
-  const { key, privatePem } = await makeKeyPair();
+  keyPairs ??= Promise.all([makeKeyPair(), makeKeyPair()]);
+  const [{ key, privatePem }, standby] = await keyPairs;
   const timing = {
     jwksMaxAgeSeconds: 300,
     verifierCacheSeconds: 600,
     accessTokenMaxTtlSeconds: 3600,
     clockSkewSeconds: 60,
   };
-  const ring = firstRing(key, (await makeKeyPair()).key, timing, START - 1000);
+  const ring = firstRing(key, standby.key, timing, START - 1000);
   const privateKeys = new Map([[key.kid, await loadPrivateKey(privatePem, key.kid, key.jwk)]]);
   const signer = signerOf({ ring, privateKeys });
   const users = openUsers(database);
@@ -179,6 +184,12 @@ export async function testIssuer(
   };
 }
 
+function loginName(text: string): LoginName {
+  const name = parseLoginName(text);
+  if (name === null) throw new Error(`${text} is no login name`);
+  return name;
+}
+
 async function postForm(
   app: FastifyInstance,
   path: string,
@@ -204,8 +215,8 @@ async function addUser(
   const id = crypto.randomUUID();
   const added = await users.add({
     id,
-    username: { display: username, key: username.toLowerCase() },
-    email: email === undefined ? null : { display: email, key: email.toLowerCase() },
+    username: loginName(username),
+    email: email === undefined ? null : loginName(email),
     passwordHash: await hasher.hash(password),
     roles,
     createdAt: START,

@@ -4,6 +4,7 @@ import t from 'tap';
 import { runCli } from '../src/cli.js';
 import { openKeyDirectory } from '../src/keys/directory.js';
 import { prepareRing } from '../src/keys/rotate.js';
+import { exclusively } from '../src/store/lock.js';
 import { temporaryFolder } from './helper.js';
 
 const readme = readFileSync('README.md', 'utf8');
@@ -27,7 +28,7 @@ t.test('every mintd command works, in the order in which they stand there', asyn
   const folder = temporaryFolder(t);
   const keysDir = join(folder, 'keys');
   const timing = { jwksMaxAgeSeconds: 1, verifierCacheSeconds: 1, accessTokenMaxTtlSeconds: 1, clockSkewSeconds: 0 };
-  await prepareRing(openKeyDirectory(keysDir), false, timing);
+  await prepareRing(openKeyDirectory(keysDir, exclusively), false, timing);
   const environment = { DATABASE_URL: `file:${join(folder, 'readme.db')}`, KEYS_DIR: keysDir, BCRYPT_COST: '10' };
   const run = async (line: string) => {
     let printed = '';
@@ -35,7 +36,12 @@ t.test('every mintd command works, in the order in which they stand there', asyn
       printed += text;
     };
     const io = { out: say, err: say, isInteractive: false, readStdin: async () => '', askSecret: async () => '' };
-    const code = await runCli(line.split(' '), { io, environment, version: '0', serve: async () => undefined });
+    const code = await runCli(line.split(' '), {
+      io,
+      environment: () => environment,
+      version: '0',
+      serve: async () => undefined,
+    });
     return { code, printed };
   };
   t.equal((await run('migrate')).code, 0);

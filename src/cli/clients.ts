@@ -105,11 +105,11 @@ function describe(id: string, secret: string | null, options: AddOptions): Clien
     name: options.name ?? id,
     kind: options.kind,
     secretHash: secret === null ? null : sha256(secret),
-    grants: options.grant,
-    scopes: options.scope,
-    defaultScope: splitList(options.defaultScope.trim().replace(/ +/g, ' ')),
-    audiences: options.audience,
-    defaultAudiences: options.defaultAudience,
+    grants: once(options.grant),
+    scopes: once(options.scope),
+    defaultScope: once(splitList(options.defaultScope.trim().replace(/ +/g, ' '))),
+    audiences: once(options.audience),
+    defaultAudiences: once(options.defaultAudience),
     accessTokenTtlSeconds: options.accessTtl ?? null,
     refreshIdleTtlSeconds: options.idleTtl ?? null,
     refreshAbsoluteTtlSeconds: options.absoluteTtl ?? null,
@@ -117,6 +117,11 @@ function describe(id: string, secret: string | null, options: AddOptions): Clien
     createdAt: Date.now(),
     disabledAt: null,
   };
+}
+
+/** What was said twice counts once. */
+function once<T>(values: readonly T[]): readonly T[] {
+  return [...new Set(values)];
 }
 
 function duration(text: string): number {

@@ -1,15 +1,9 @@
-import { existsSync } from 'node:fs';
-import { type Database, openDatabase, providerOf, sqliteFile } from '../store/database.js';
+import { type Database, openDatabase } from '../store/database.js';
 import { schemaFault, schemaStatus } from '../store/migrate.js';
 import { CommandFailed } from './io.js';
 
 /** Runs a command on the database, which must be there and of this program's schema; closes it in any case. */
 export async function withDatabase<T>(databaseUrl: string, work: (database: Database) => Promise<T>): Promise<T> {
-  if (providerOf(databaseUrl) === 'sqlite' && !existsSync(sqliteFile(databaseUrl))) {
-    throw new CommandFailed(
-      `there is no database at ${sqliteFile(databaseUrl)}: run \`mintd migrate\` or \`mintd serve\``,
-    );
-  }
   const database = await openDatabase(databaseUrl);
   try {
     const fault = schemaFault(await schemaStatus(database));

@@ -18,11 +18,6 @@ export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
 }
 
-/** A command that was used wrongly: exit code 2. */
-export class WrongUsage extends Error {
-  override readonly name = 'WrongUsage';
-}
-
 /** What every command that shows something can be told. */
 export type OutputOptions = { readonly json?: boolean };
 

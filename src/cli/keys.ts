@@ -3,6 +3,7 @@ import { openKeyDirectory } from '../keys/directory.js';
 import { rotateKeys } from '../keys/rotate.js';
 import { type KeyView, type RotationPlan, type RotationRefusal, viewRing } from '../oauth/key-ring.js';
 import { type EpochMs, toRfc3339 } from '../oauth/time.js';
+import { exclusively } from '../store/lock.js';
 import { type CliIo, CommandFailed, type OutputOptions, print, table } from './io.js';
 import { examples, type Settings } from './settings.js';
 
@@ -18,7 +19,7 @@ export function keysCommands(program: Command, io: CliIo, settings: () => Settin
     .option('--json', 'print JSON')
     .addHelpText('after', examples('mintd keys list', 'mintd keys list --json'))
     .action(async (options: OutputOptions) => {
-      const ring = await openKeyDirectory(settings().keysDir).read();
+      const ring = await openKeyDirectory(settings().keysDir, exclusively).read();
       const views = viewRing(ring, Date.now());
       print(io, options, views.map(toJson), () => showKeys(views));
     });
@@ -30,7 +31,8 @@ export function keysCommands(program: Command, io: CliIo, settings: () => Settin
     .option('--json', 'print JSON')
     .addHelpText('after', examples('mintd keys rotate --dry-run', 'mintd keys rotate'))
     .action(async (options: RotateOptions) => {
-      const outcome = await rotateKeys(openKeyDirectory(settings().keysDir), options.dryRun === true);
+      const store = openKeyDirectory(settings().keysDir, exclusively);
+      const outcome = await rotateKeys(store, options.dryRun === true);
       if ('refused' in outcome) throw new CommandFailed(whyRefused(outcome));
       print(io, options, planJson(outcome, options.dryRun === true), () => showPlan(outcome, options.dryRun === true));
     });

@@ -76,7 +76,9 @@ async function add(io: CliIo, settings: Settings, name: string, options: AddOpti
   await withDatabase(settings.databaseUrl, async (database) => {
     const users = openUsers(database);
     const taken = `the name or the e-mail address is taken: ${checked.username.display}`;
-    if ((await users.findByLogin(checked.username)) !== null) throw new CommandFailed(taken);
+    for (const name of [checked.username, checked.email]) {
+      if (name !== null && (await users.findByLogin(name)) !== null) throw new CommandFailed(taken);
+    }
     const chosen = await choosePassword(io, options.passwordStdin === true);
     const id = uuidFrom(randomBytes(16));
     const passwordHash = await hashOnce(settings, chosen.password);
@@ -94,7 +96,8 @@ async function setPassword(io: CliIo, settings: Settings, name: string, options:
     const users = openUsers(database);
     const user = await find(users, name);
     const chosen = await choosePassword(io, options.passwordStdin === true);
-    await users.setPassword(user.id, await hashOnce(settings, chosen.password));
+    const isSet = await users.setPassword(user.id, await hashOnce(settings, chosen.password));
+    if (!isSet) throw new CommandFailed(`${user.username} was removed meanwhile`);
     print(io, options, withPassword(toJson(user), chosen), () =>
       [`set the password of ${user.username}; all its logins have ended`, ...passwordLines(chosen)].join('\n'),
     );

@@ -20,6 +20,10 @@ export function wireError(refusal: Refusal): WireError {
       return invalidRequest('Send application/x-www-form-urlencoded or application/json.');
     case 'credential_in_url':
       return invalidRequest('Credentials do not belong in a URL: send them in the body.');
+    case 'url_malformed':
+      return invalidRequest('The URL cannot be read.');
+    case 'header_repeated':
+      return invalidRequest('A header was sent more than once.');
     case 'parameter_repeated':
       return invalidRequest('A parameter was sent more than once.');
     case 'parameter_missing':
@@ -94,7 +98,8 @@ export const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
 function refusalOf(error: FastifyError): Refusal | null {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { reason: 'body_too_large' };
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return { reason: 'content_type_unsupported' };
-  return error.statusCode !== undefined && error.statusCode < 500 ? { reason: 'body_malformed' } : null;
+  const isFastifys = typeof error.code === 'string' && error.code.startsWith('FST_');
+  return isFastifys && (error.statusCode ?? 500) < 500 ? { reason: 'body_malformed' } : null;
 }
 
 /**

@@ -1,33 +1,74 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { carriesCredential } from '../oauth/parameters.js';
+import type { Refusal } from '../oauth/refusal.js';
 import { NO_STORE, sendError, wireError } from './errors.js';
 
-/** What holds for every request: no credential in a URL, 404 for what is not there, 405 with Allow for a wrong method. */
+/** Of these a request has one. Node would keep the first and drop the rest in silence; a proxy may keep the last. */
+const SINGLE_HEADERS: ReadonlySet<string> = new Set(['authorization', 'content-type', 'content-length', 'host']);
+
+/**
+ * What holds for every request: no credential in a URL, no header twice that says who asks, 404 for what is not there,
+ * 405 with Allow for a wrong method, and no connection kept open while the server stops.
+ */
 export function guardAllRoutes(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-content-type-options', 'nosniff');
+    const refusal = refusalOf(request.raw);
+    if (refusal === null) return;
+    request.log.info({ event: 'refused', ...refusal }, 'refused');
+    return sendError(reply, wireError(refusal));
+  });
+  answerUnknownRoutes(app);
+  closeConnectionsWhenStopping(app);
+}
+
+function refusalOf({ url = '', rawHeaders }: IncomingMessage): Refusal | null {
+  // The router ends a path at either of the two.
+  const beyondPath = /[?#](.*)$/s.exec(url)?.[1];
+  if (beyondPath !== undefined && carriesCredential(beyondPath.replace(/[?#]/g, '&'))) {
+    return { reason: 'credential_in_url' };
+  }
+  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+  const single = names.filter((name) => SINGLE_HEADERS.has(name));
+  return new Set(single).size < single.length ? { reason: 'header_repeated' } : null;
+}
+
+function answerUnknownRoutes(app: FastifyInstance): void {
   const methods = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }: RouteOptions) => {
     const known = methods.get(url) ?? new Set();
     for (const one of [method].flat()) known.add(one);
     methods.set(url, known);
   });
-
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-content-type-options', 'nosniff');
-    const [, query] = request.url.split('?', 2);
-    if (query !== undefined && carriesCredential(query)) {
-      request.log.info({ event: 'refused', reason: 'credential_in_url' }, 'refused');
-      return sendError(reply, wireError({ reason: 'credential_in_url' }));
-    }
-  });
-
+  // A body nobody asked for is not read: whatever it is, the answer is that there is nothing here.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setNotFoundHandler(async (request, reply) => {
-    const allowed = methods.get(request.url.split('?', 1)[0] ?? '');
+    const allowed = methods.get(decodedPath(request.url));
     reply.headers(NO_STORE);
-    if (allowed === undefined)
+    if (allowed === undefined) {
       return reply.code(404).send({ error: 'not_found', error_description: 'Nothing is here.' });
+    }
     return reply
       .code(405)
       .header('allow', [...allowed].sort().join(', '))
       .send({ error: 'method_not_allowed', error_description: 'Use one of the methods in the Allow header.' });
+  });
+}
+
+/** As the router reads it, which has decoded it without an error by now. */
+function decodedPath(url: string): string {
+  return decodeURIComponent(url.replace(/[?#].*$/s, ''));
+}
+
+/** A connection that is kept open would hold up a stop until it times out. */
+function closeConnectionsWhenStopping(app: FastifyInstance): void {
+  let isStopping = false;
+  app.addHook('preClose', async () => {
+    isStopping = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isStopping) reply.header('connection', 'close');
   });
 }

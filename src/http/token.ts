@@ -41,7 +41,8 @@ async function answer(request: FastifyRequest, options: TokenOptions, context: C
   if (!client.ok) return client;
   context.clientId = client.value.id;
   const grantType = optional(parameters.value, 'grant_type');
-  if (client.value.grants.some((known) => known === grantType)) context.grantType = grantType ?? '';
+  const known = client.value.grants.find((grant) => grant === grantType);
+  if (known !== undefined) context.grantType = known;
   return grant(options.grants, { client: client.value, parameters: parameters.value, now: options.clock() });
 }
 

@@ -1,14 +1,5 @@
 import { chmod, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-
-/** What file operations need of the outside world. */
-export type FileClock = { readonly now: () => number; readonly sleep: (ms: number) => Promise<void> };
-
-const REAL: FileClock = { now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) };
-
-/** No change of the ring takes a tenth of this; a lock this old was left by a process that died. */
-const LOCK_STALE_MS = 10_000;
-const LOCK_WAIT_MS = 5_000;
+import { dirname } from 'node:path';
 
 /** Whether a file or folder is there. */
 export async function exists(path: string): Promise<boolean> {
@@ -34,6 +25,16 @@ export async function assertPrivate(path: string): Promise<void> {
 export async function makePrivateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   await chmod(path, 0o700);
+  await syncFolder(dirname(path));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 /**
@@ -51,50 +52,5 @@ export async function writeDurably(path: string, content: string): Promise<void>
     await file.close();
   }
   await rename(temporary, path);
-  const folder = await open(dirname(path), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-/**
- * Does something while no other process does the same in this folder.
- *
- * @throws Error when another process keeps the lock for more than 5 s
- */
-export async function withLock<T>(folder: string, work: () => Promise<T>, clock: FileClock = REAL): Promise<T> {
-  const path = join(folder, '.lock');
-  const deadline = clock.now() + LOCK_WAIT_MS;
-  while (!(await take(path))) {
-    await removeStale(path, clock.now());
-    if (clock.now() > deadline) throw new Error(`another process is changing the key ring: ${path} is there`);
-    await clock.sleep(50);
-  }
-  try {
-    return await work();
-  } finally {
-    await unlink(path);
-  }
-}
-
-async function take(path: string): Promise<boolean> {
-  try {
-    await (await open(path, 'wx', 0o600)).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** Renaming first makes sure that of several processes only one removes it, and never a lock taken since. */
-async function removeStale(path: string, now: number): Promise<void> {
-  const info = await stat(path).catch(() => null);
-  if (info === null || now - info.mtimeMs < LOCK_STALE_MS) return;
-  const mine = `${path}.${process.pid}.stale`;
-  await rename(path, mine)
-    .then(() => unlink(mine))
-    .catch(() => undefined);
+  await syncFolder(dirname(path));
 }

@@ -47,7 +47,13 @@ export function formatRing(ring: KeyRing): string {
       activatesAt: show(key.activatesAt),
       revokedAt: show(key.revokedAt),
     })),
-    timings: ring.timings.map((timing) => ({ ...timing, since: show(timing.since) })),
+    timings: ring.timings.map((timing) => ({
+      since: show(timing.since),
+      jwksMaxAgeSeconds: timing.jwksMaxAgeSeconds,
+      verifierCacheSeconds: timing.verifierCacheSeconds,
+      accessTokenMaxTtlSeconds: timing.accessTokenMaxTtlSeconds,
+      clockSkewSeconds: timing.clockSkewSeconds,
+    })),
   };
   return `${JSON.stringify(value, null, 2)}\n`;
 }
@@ -71,5 +77,8 @@ export function parseRing(text: string): KeyRing {
   }
   const { keys, timings } = parsed.data;
   if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new Error('a kid stands in it twice');
+  if (timings.some(({ since }, i) => since < (timings[i - 1]?.since ?? since))) {
+    throw new Error('its timings are not in the order of their times');
+  }
   return { keys, timings };
 }

@@ -7,7 +7,7 @@ import {
   withTiming,
 } from '../oauth/key-ring.js';
 import type { EpochMs } from '../oauth/time.js';
-import { KeyRingFault, type KeyStore } from './directory.js';
+import { type KeyStore, missingRing } from './directory.js';
 import { makeKeyPair } from './rsa.js';
 
 /**
@@ -50,11 +50,7 @@ export async function prepareRing(
   clock: () => EpochMs = Date.now,
 ): Promise<boolean> {
   if (!(await store.exists())) {
-    if (wasMade) {
-      throw new KeyRingFault(
-        `${store.place}: the key ring of this database is gone: restore it from a backup, or point KEYS_DIR at it`,
-      );
-    }
+    if (wasMade) throw missingRing(store.place);
     const [first, standby] = [await makeKeyPair(), await makeKeyPair()];
     const ring = firstRing(first.key, standby.key, timing, clock());
     if (await store.create(ring, [first, standby])) return true;

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import {
   CompactSign,
   type CryptoKey,
@@ -49,11 +49,10 @@ function publicJwkOf(privatePem: string): PublicJwk {
  * @throws Error that ends a sentence beginning with the key's file or row
  */
 export async function loadPrivateKey(privatePem: string, kid: string, jwk: PublicJwk): Promise<CryptoKey> {
-  const bits = rsaBits(privatePem);
-  if (bits < 2048) throw new Error(`it has ${bits} bits; at least 2048 are needed`);
+  assertStrong(parsePrivateKey(privatePem));
   const own = publicJwkOf(privatePem);
   if (own.n !== jwk.n || own.e !== jwk.e) throw new Error('it is not the private half of the key in the ring');
-  if ((await thumbprint(own)) !== kid) throw new Error('its RFC 7638 thumbprint is not its kid');
+  await assertPublicKey(kid, jwk);
   const key = await importPKCS8(privatePem, ALGORITHM);
   const probe = await new CompactSign(new Uint8Array(8)).setProtectedHeader({ alg: ALGORITHM }).sign(key);
   try {
@@ -64,13 +63,29 @@ export async function loadPrivateKey(privatePem: string, kid: string, jwk: Publi
   return key;
 }
 
-function rsaBits(privatePem: string): number {
-  let key: ReturnType<typeof createPrivateKey>;
+/**
+ * Makes sure that a public key is fit to be published under its kid.
+ *
+ * @throws Error that ends a sentence beginning with the key
+ */
+export async function assertPublicKey(kid: string, jwk: PublicJwk): Promise<void> {
+  if ((await thumbprint(jwk)) !== kid) throw new Error('its RFC 7638 thumbprint is not its kid');
+  assertStrong(createPublicKey({ key: jwk, format: 'jwk' }));
+}
+
+/** jose reads PKCS #8 alone, so other forms are refused here, where it can be said clearly. */
+function parsePrivateKey(privatePem: string): KeyObject {
+  const notPkcs8 = new Error('it is not a PKCS #8 private key in PEM');
+  if (!privatePem.includes('-----BEGIN PRIVATE KEY-----')) throw notPkcs8;
   try {
-    key = createPrivateKey(privatePem);
+    return createPrivateKey(privatePem);
   } catch {
-    throw new Error('it is not a PKCS #8 private key in PEM');
+    throw notPkcs8;
   }
+}
+
+function assertStrong(key: KeyObject): void {
   if (key.asymmetricKeyType !== 'rsa') throw new Error('it is not an RSA key');
-  return key.asymmetricKeyDetails?.modulusLength ?? 0;
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits < 2048) throw new Error(`it has ${bits} bits; at least 2048 are needed`);
 }

@@ -50,10 +50,12 @@ export async function openSigner(store: KeyStore, log: SignerLog, clock: () => E
   return { ...signer, close: () => clearInterval(timer) };
 }
 
+const NOTHING_PUBLISHED = { text: '', validFrom: Number.POSITIVE_INFINITY, validUntil: Number.NEGATIVE_INFINITY };
+
 /** The signer of one loaded ring, replaceable by the next. */
 export function signerOf(first: LoadedRing): Omit<Signer, 'close'> & { replace(next: LoadedRing): void } {
   let loaded = first;
-  let published = { text: '', validUntil: Number.NEGATIVE_INFINITY };
+  let published = NOTHING_PUBLISHED;
 
   function signingKey(now: EpochMs): { kid: string; key: CryptoKey } | null {
     const kid = activeKey(loaded.ring, now)?.kid;
@@ -70,9 +72,11 @@ export function signerOf(first: LoadedRing): Omit<Signer, 'close'> & { replace(n
         .sign(signing.key);
     },
     jwks(now) {
-      if (now >= published.validUntil) {
+      // A clock may be set back, so the text has a beginning as well as an end.
+      if (now < published.validFrom || now >= published.validUntil) {
         published = {
           text: jwksOf(loaded.ring, now),
+          validFrom: now,
           validUntil: nextChange(loaded.ring, now) ?? Number.POSITIVE_INFINITY,
         };
       }
@@ -81,7 +85,7 @@ export function signerOf(first: LoadedRing): Omit<Signer, 'close'> & { replace(n
     isReady: (now) => signingKey(now) !== null,
     replace(next) {
       loaded = next;
-      published = { text: '', validUntil: Number.NEGATIVE_INFINITY };
+      published = NOTHING_PUBLISHED;
     },
   };
 }

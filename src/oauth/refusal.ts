@@ -7,6 +7,8 @@ export type Refusal =
   | { readonly reason: 'body_malformed' }
   | { readonly reason: 'body_too_large' }
   | { readonly reason: 'content_type_unsupported' }
+  | { readonly reason: 'url_malformed' }
+  | { readonly reason: 'header_repeated' }
   | { readonly reason: 'credential_in_url' }
   | { readonly reason: 'parameter_repeated' }
   | { readonly reason: 'parameter_missing'; readonly parameter: string }

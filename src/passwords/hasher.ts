@@ -6,7 +6,7 @@ import type { Task } from './worker.js';
 
 /** bcrypt in a bounded pool of its own threads, at low priority, so that it slows nothing else down. */
 export type PasswordHasher = {
-  /** Hashes a password that the policy allows. */
+  /** Hashes a password that the policy allows. Waits its turn, however many others do. */
   hash(password: string): Promise<string>;
   /**
    * Whether the password belongs to the hash. A null hash, for a user that does not exist, takes the same time as a
@@ -21,15 +21,18 @@ export type HasherOptions = {
   readonly cost: number;
   /** Threads; by default one a processor. */
   readonly threads?: number;
-  /** How many may wait for a thread; by default eight a thread. */
+  /** How many verifications may wait for a thread; by default eight a thread. */
   readonly maxQueue?: number;
 };
 
 /** Below everything that answers requests: see nice(2). */
 const NICE_INCREMENT = 10;
 const QUEUE_PER_THREAD = 8;
-/** What bcrypt accepts. Anything else in the database never matches, instead of stopping a worker. */
-const BCRYPT_HASH = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
+/**
+ * What is compared. Anything else in the database never matches, instead of stopping a worker; a cost beyond 16 would
+ * hold one for seconds to days.
+ */
+const BCRYPT_HASH = /^\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}$/;
 
 /** Starts the pool. Threads are made when the first passwords come. */
 export function openHasher(options: HasherOptions): PasswordHasher {
@@ -38,10 +41,10 @@ export function openHasher(options: HasherOptions): PasswordHasher {
     filename: fileURLToPath(import.meta.resolve('./worker.js')),
     minThreads: 0,
     maxThreads: threads,
-    maxQueue: options.maxQueue ?? threads * QUEUE_PER_THREAD,
     idleTimeout: 60_000,
     niceIncrement: NICE_INCREMENT,
   });
+  const maxQueue = options.maxQueue ?? threads * QUEUE_PER_THREAD;
   const dummy = dummyHash(options.cost);
   return {
     async hash(password) {
@@ -50,12 +53,17 @@ export function openHasher(options: HasherOptions): PasswordHasher {
     async verify(password, hash) {
       // Unhashable passwords cost the same as others, so that nothing can be told from the time.
       const possible = hash !== null && BCRYPT_HASH.test(hash) && unhashableReason(password) === null;
-      const task = { kind: 'verify', password, hash: possible ? hash : dummy } as const;
-      if (pool.queueSize >= pool.options.maxQueue) return 'busy';
+      const task = { kind: 'verify', password, hash: possible ? asB(hash) : dummy } as const;
+      if (pool.queueSize >= maxQueue) return 'busy';
       return (await pool.run(task)) === true && possible;
     },
     close: () => pool.destroy(),
   };
+}
+
+/** `$2y$` is what PHP calls `$2b$`; bcrypt for Node knows only the latter name. */
+function asB(hash: string): string {
+  return hash.replace(/^\$2y/, '$2b');
 }
 
 /** A hash nobody has the password of: well-formed, so that bcrypt does all its rounds, with an arbitrary result. */

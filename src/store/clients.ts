@@ -1,4 +1,4 @@
-import { CLIENT_KINDS, type Client, GRANT_TYPES } from '../oauth/client.js';
+import { CLIENT_KINDS, type Client, GRANT_TYPES, isClientId } from '../oauth/client.js';
 import { joinList, splitList } from '../oauth/scope.js';
 import type { Database } from './database.js';
 import type { Client as Row } from './generated/sqlite/client.js';
@@ -25,6 +25,7 @@ export function openClients({ prisma }: Database): ClientStore {
       }
     },
     async find(id) {
+      if (!isClientId(id)) return null;
       const row = await attempt(() => prisma.client.findUnique({ where: { id } }));
       return row === null ? null : fromRow(row);
     },

@@ -1,9 +1,12 @@
-import { open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
+import { attempt } from './outage.js';
 
 /** What DATABASE_URL chooses. */
 export type Provider = 'sqlite' | 'postgres';
@@ -15,7 +18,7 @@ export type Database = {
   close(): Promise<void>;
 };
 
-/** A statement that takes longer than this on PostgreSQL is given up; DESIGN's answer within 3 s rests on it. */
+/** A statement that takes longer than this on PostgreSQL is given up, so that every request is answered within 3 s. */
 const STATEMENT_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const POOL_SIZE = 10;
@@ -34,11 +37,32 @@ export function sqliteFile(databaseUrl: string): string {
 }
 
 /**
- * The driver Prisma talks through. Each call of its connect() is a new connection, so migrations have one of their own.
+ * Makes sure that the folder of an SQLite file is there.
  *
- * @param mayCreate whether an SQLite file that is not there is made; off, a mistyped path leaves nothing behind
+ * @param make whether to make it, for its owner alone
+ * @throws Error that names the folder
  */
-export function adapterFor(databaseUrl: string, mayCreate: boolean): SqlMigrationAwareDriverAdapterFactory {
+export async function prepareFolder(databaseUrl: string, make: boolean): Promise<void> {
+  if (providerOf(databaseUrl) !== 'sqlite') return;
+  const folder = dirname(sqliteFile(databaseUrl));
+  if (make) await mkdir(folder, { recursive: true, mode: 0o700 });
+  else if (!existsSync(folder)) throw new Error(`the folder of DATABASE_URL is not there: ${folder}`);
+}
+
+export type AdapterOptions = {
+  /** Whether an SQLite file that is not there is made; off, a mistyped path leaves nothing behind. */
+  readonly mayCreate: boolean;
+  /** How long PostgreSQL may work on one statement; 0 for as long as it takes. */
+  readonly statementTimeoutMs: number;
+};
+
+/**
+ * The driver Prisma talks through. Each call of its connect() is a new connection, so migrations have one of their own.
+ */
+export function adapterFor(
+  databaseUrl: string,
+  { mayCreate, statementTimeoutMs }: AdapterOptions,
+): SqlMigrationAwareDriverAdapterFactory {
   if (providerOf(databaseUrl) === 'sqlite') {
     return new PrismaBetterSqlite3(
       { url: databaseUrl, timeout: BUSY_TIMEOUT_MS, fileMustExist: !mayCreate },
@@ -50,8 +74,7 @@ export function adapterFor(databaseUrl: string, mayCreate: boolean): SqlMigratio
     application_name: 'mintd',
     max: POOL_SIZE,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: STATEMENT_TIMEOUT_MS + 500,
+    ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 500 }),
     keepAlive: true,
   });
 }
@@ -63,13 +86,14 @@ export function adapterFor(databaseUrl: string, mayCreate: boolean): SqlMigratio
  * @throws Error when there is no such file, or SQLite does not take the settings durability rests on
  */
 export async function openDatabase(databaseUrl: string, mayCreate = false): Promise<Database> {
-  // Before SQLite makes it readable by everybody: it holds password hashes. Its -wal and -shm files get the same mode.
-  if (mayCreate && providerOf(databaseUrl) === 'sqlite')
-    await (await open(sqliteFile(databaseUrl), 'a', 0o600)).close();
-  const adapter = adapterFor(databaseUrl, mayCreate);
+  const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   if (providerOf(databaseUrl) === 'sqlite') {
+    await prepareFile(sqliteFile(databaseUrl), mayCreate);
     const prisma = new SqliteClient({ adapter });
-    await makeDurable(prisma);
+    await makeDurable(prisma, sqliteFile(databaseUrl)).catch(async (error: unknown) => {
+      await prisma.$disconnect();
+      throw error;
+    });
     return { provider: 'sqlite', prisma, close: () => prisma.$disconnect() };
   }
   // The two generated clients have the same models (test/store/schema.test.ts), but TypeScript cannot know it.
@@ -77,11 +101,25 @@ export async function openDatabase(databaseUrl: string, mayCreate = false): Prom
   return { provider: 'postgres', prisma, close: () => prisma.$disconnect() };
 }
 
+/** Made before SQLite makes it readable by everybody: it holds password hashes. Its other files get the same mode. */
+export async function prepareFile(path: string, mayCreate: boolean): Promise<void> {
+  if (mayCreate) await (await open(path, 'a', 0o600)).close();
+  else if (!existsSync(path)) {
+    throw new Error(`there is no database at ${path}: run \`mintd migrate\` or \`mintd serve\``);
+  }
+}
+
 /**
- * Sets what DESIGN's "nothing acknowledged is ever lost" needs and reads it back: with `synchronous=NORMAL` a
+ * Sets what it takes that nothing acknowledged is ever lost, and reads it back: with `synchronous=NORMAL` a
  * consumed refresh token could come back after a power cut.
  */
-async function makeDurable(prisma: SqliteClient): Promise<void> {
+async function makeDurable(prisma: SqliteClient, path: string): Promise<void> {
+  try {
+    await attempt(() => prisma.$queryRaw`SELECT name FROM sqlite_master LIMIT 1`);
+  } catch (error) {
+    if (!String(error).includes('file is not a database')) throw error;
+    throw new Error(`${path} is not an SQLite database`, { cause: error });
+  }
   const wanted = { journal_mode: 'wal', synchronous: 2n, foreign_keys: 1n };
   for (const [name, value] of Object.entries(wanted)) {
     await prisma.$queryRawUnsafe(`PRAGMA ${name} = ${value}`);

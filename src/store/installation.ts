@@ -19,9 +19,12 @@ export function openInstallation({ prisma }: Database): InstallationStore {
       return row?.keyRingMadeAt?.getTime() ?? null;
     },
     async rememberKeyRing(now) {
-      const keyRingMadeAt = new Date(now);
-      await attempt(() =>
-        prisma.installation.upsert({ where: { id: ID }, create: { id: ID, keyRingMadeAt }, update: {} }),
+      const at = new Date(now);
+      await attempt(
+        () => prisma.$executeRaw`
+          INSERT INTO installation (id, key_ring_made_at) VALUES (${ID}, ${at})
+          ON CONFLICT (id) DO UPDATE SET
+            key_ring_made_at = COALESCE(installation.key_ring_made_at, excluded.key_ring_made_at)`,
       );
     },
   };

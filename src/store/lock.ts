@@ -1,22 +1,28 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import SqliteConnection from 'better-sqlite3';
 import { Client as PgClient } from 'pg';
 import { providerOf, sqliteFile } from './database.js';
+import { attempt } from './outage.js';
 
 /** Lets go of a lock. A process that dies lets go as well: both kinds are held by the system, not by a file's name. */
 export type Release = () => Promise<void>;
+
+const MIGRATION_WAIT_MS = 30_000;
+const FOLDER_WAIT_MS = 5_000;
+const PAUSE_MS = 50;
 
 /** An arbitrary number that no other program on the same database is likely to lock. */
 const POSTGRES_LOCK = 7_110_420_241;
 
 /**
- * Holds an exclusive lock beside an SQLite file, in a small database of its own, so that the file itself stays free.
+ * Takes a lock on a path: an SQLite database there with an exclusive transaction open, which the system ends with the
+ * process, however that ends. The file stays; it means nothing by itself.
  *
- * @param purpose goes into the name: `data/mintd.db` and `server` make `data/mintd.db-server.lock`
- * @param waitMs how long to wait for another holder; the event loop stands still meanwhile
- * @returns null when another process holds it
+ * @returns null when another process, or this one, holds it
  */
-export function lockSqlite(databaseUrl: string, purpose: string, waitMs = 0): Release | null {
-  const connection = new SqliteConnection(`${sqliteFile(databaseUrl)}-${purpose}.lock`, { timeout: waitMs });
+function lockPath(path: string): Release | null {
+  const connection = new SqliteConnection(path, { timeout: 0 });
   try {
     connection.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -29,6 +35,49 @@ export function lockSqlite(databaseUrl: string, purpose: string, waitMs = 0): Re
   };
 }
 
+async function waitForPath(path: string, waitMs: number, complaint: string): Promise<Release> {
+  for (let waitedMs = 0; waitedMs <= waitMs; waitedMs += PAUSE_MS) {
+    const release = lockPath(path);
+    if (release !== null) return release;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  throw new Error(complaint);
+}
+
+/**
+ * Takes a lock beside an SQLite file, so that the file itself stays free.
+ *
+ * @param purpose goes into the name: `data/mintd.db` and `server` make `data/mintd.db-server.lock`
+ * @returns null when another process holds it
+ */
+export function lockSqlite(databaseUrl: string, purpose: string): Release | null {
+  return lockPath(besideSqlite(databaseUrl, purpose));
+}
+
+function besideSqlite(databaseUrl: string, purpose: string): string {
+  return `${realPath(sqliteFile(databaseUrl))}-${purpose}.lock`;
+}
+
+/**
+ * Runs work on a folder while no other process on this machine does.
+ *
+ * @throws Error when another keeps at it for more than 5 s
+ */
+export async function exclusively<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const complaint = `another process has been changing ${folder} for more than 5 s`;
+  const release = await waitForPath(join(folder, '.lock'), FOLDER_WAIT_MS, complaint);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+/** One name for one file, whatever links lead to it; the file need not be there yet. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
+}
+
 /**
  * Waits until nobody else migrates this database, then keeps others from it.
  *
@@ -36,12 +85,22 @@ export function lockSqlite(databaseUrl: string, purpose: string, waitMs = 0): Re
  */
 export async function lockForMigration(databaseUrl: string): Promise<Release> {
   if (providerOf(databaseUrl) === 'sqlite') {
-    const release = lockSqlite(databaseUrl, 'migrate', 30_000);
-    if (release === null) throw new Error('another process has been migrating this database for more than 30 s');
-    return release;
+    const complaint = 'another process has been migrating this database for more than 30 s';
+    return waitForPath(besideSqlite(databaseUrl, 'migrate'), MIGRATION_WAIT_MS, complaint);
   }
-  const client = new PgClient({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000, lock_timeout: 30_000 });
-  await client.connect();
-  await client.query('SELECT pg_advisory_lock($1)', [POSTGRES_LOCK]);
+  const client = new PgClient({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: 2_000,
+    lock_timeout: MIGRATION_WAIT_MS,
+  });
+  // A connection that is lost meanwhile has lost the lock as well; what migrates next finds out by itself.
+  client.on('error', () => undefined);
+  await attempt(() => client.connect());
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [POSTGRES_LOCK]);
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
   return () => client.end();
 }

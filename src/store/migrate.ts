@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type Database, openDatabase, type Provider } from './database.js';
+import { type Database, openDatabase, type Provider, prepareFile, providerOf, sqliteFile } from './database.js';
 import { lockForMigration } from './lock.js';
 import { attempt } from './outage.js';
 import { NO_FILTERS, withSchemaEngine } from './schema-engine.js';
@@ -63,8 +63,10 @@ async function appliedMigrations({ provider, prisma }: Database): Promise<readon
       : prisma.$queryRaw<unknown[]>`SELECT 1 AS found WHERE to_regclass('_prisma_migrations') IS NOT NULL`,
   );
   if (exists.length === 0) return [];
-  return prisma.$queryRaw<AppliedMigration[]>`
-    SELECT migration_name, finished_at, rolled_back_at FROM _prisma_migrations ORDER BY migration_name`;
+  return attempt(
+    () => prisma.$queryRaw<AppliedMigration[]>`
+      SELECT migration_name, finished_at, rolled_back_at FROM _prisma_migrations ORDER BY migration_name`,
+  );
 }
 
 /**
@@ -106,6 +108,7 @@ export type MigrationOutcome = { readonly before: SchemaStatus; readonly applied
  * @param apply false only looks
  */
 export async function migrate(databaseUrl: string, apply: boolean): Promise<MigrationOutcome> {
+  if (!apply && providerOf(databaseUrl) === 'sqlite') await prepareFile(sqliteFile(databaseUrl), false);
   const release = await lockForMigration(databaseUrl);
   try {
     const database = await openDatabase(databaseUrl, apply);

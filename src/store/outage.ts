@@ -36,31 +36,65 @@ export async function attempt<T>(statement: () => Promise<T>, clock: RetryClock 
       const fault = faultOf(error);
       if (fault === null) throw error;
       if (fault === 'gone' || clock.now() + pause > deadline) {
-        throw new DatabaseUnavailable(`the database is ${fault}`, { cause: error });
+        throw new DatabaseUnavailable(`the database ${SENTENCE[fault]}`, { cause: error });
       }
       await clock.sleep(pause * (0.5 + clock.jitter()));
     }
   }
 }
 
-/** Prisma's codes: P1001/P1002 unreachable, P1008 busy, P1017 closed, P2024/P2037 no connection, P2034 conflict. */
-const GONE_CODES: ReadonlySet<string> = new Set(['P1001', 'P1002', 'P1003', 'P1010', 'P1017', 'P2024', 'P2037']);
-const BUSY_CODES: ReadonlySet<string> = new Set(['P1008', 'P2034']);
-/** What the drivers and the system say, where Prisma has no code of its own. */
-const GONE =
-  /ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|timeout|terminat|Connection |not reachable|57P0\d|53\d\d\d|57014|25006|SQLITE_(IOERR|FULL|READONLY|CANTOPEN)|disk is full|disk I\/O|readonly database|read-only/i;
-const BUSY = /SQLITE_BUSY|`SocketTimeout`|database is locked|40001|40P01|deadlock|could not serialize/i;
+type Fault = 'busy' | 'gone';
+
+const SENTENCE: Readonly<Record<Fault, string>> = {
+  busy: 'is busy',
+  gone: 'cannot be reached, or cannot be written to',
+};
+
+/**
+ * What says that somebody else was in the way: Prisma P1008 (time-out), P2034 (conflict); SQLite's BUSY; PostgreSQL's
+ * serialization_failure and deadlock_detected.
+ */
+const BUSY = /^(P1008|P2034|SQLITE_BUSY.*|40001|40P01)$/;
+
+/**
+ * What says that the database is not there, or takes nothing: Prisma's connection errors; its adapters' kinds; SQLite's
+ * I/O, space and permission errors; PostgreSQL's classes 08 (connection), 53 (resources) and 58 (system),
+ * operator intervention, read-only and lock time-outs; the system's network errors.
+ */
+const GONE = new RegExp(
+  `^(${[
+    'P100[123]|P1010|P1017|P2024|P2037',
+    'DatabaseNotReachable|ConnectionClosed|TooManyConnections|TlsConnectionError',
+    'SQLITE_(IOERR|FULL|READONLY|CANTOPEN).*',
+    '08...|53...|58...|57P0.|57014|25006|55P03',
+    'ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E(HOST|NET)UNREACH',
+  ].join('|')})$`,
+);
+
+/** Errors of the drivers that carry no code at all: only their own words tell. */
+const GONE_WORDS = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/;
+const BUSY_WORDS = /unknown variant `SocketTimeout`/;
 
 /** Whether an error speaks of the database's state rather than of the statement. */
-function faultOf(error: unknown): 'busy' | 'gone' | null {
+function faultOf(error: unknown): Fault | null {
   if (!(error instanceof Error)) return null;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (BUSY_CODES.has(code)) return 'busy';
-  if (GONE_CODES.has(code)) return 'gone';
-  const text = `${code} ${error.message} ${JSON.stringify('meta' in error ? error.meta : '')} ${String(error.cause ?? '')}`;
-  if (BUSY.test(text)) return 'busy';
-  return GONE.test(text) ? 'gone' : null;
+  const signs = signsOf(error);
+  if (signs.some((sign) => BUSY.test(sign)) || BUSY_WORDS.test(error.message)) return 'busy';
+  if (signs.some((sign) => GONE.test(sign)) || GONE_WORDS.test(error.message)) return 'gone';
+  return null;
 }
+
+/**
+ * Every code in an error: Prisma's, the driver's, and what Prisma's adapter makes of the driver's. Prisma's messages are
+ * not read: they quote source code and data, where any word may stand.
+ */
+function signsOf(error: Error): readonly string[] {
+  const { code, meta } = error as { code?: unknown; meta?: { driverAdapterError?: { cause?: DriverCause } } };
+  const { kind, originalCode } = meta?.driverAdapterError?.cause ?? {};
+  return [code, kind, originalCode].filter((sign) => typeof sign === 'string');
+}
+
+type DriverCause = { readonly kind?: unknown; readonly originalCode?: unknown };
 
 /** Whether the statement broke a unique index: somebody has the name already. */
 export function isTaken(error: unknown): boolean {

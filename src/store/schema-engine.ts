@@ -12,9 +12,22 @@ let instantiated: Promise<void> | undefined;
 async function instantiate(): Promise<void> {
   const script = import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const bytes = await readFile(new URL('schema_engine_bg.wasm', script));
-  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...bindings } });
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': withoutLingering(bindings) });
   bindings.__wbg_set_wasm(instance.exports);
   (instance.exports['__wbindgen_start'] as () => void)();
+}
+
+/** The engine sets a timer of ten seconds and never clears it; it must not keep a finished command alive. */
+function withoutLingering(imports: object): Record<string, unknown> {
+  const entries = Object.entries(imports).map(([name, call]): [string, unknown] => {
+    if (!name.startsWith('__wbg_setTimeout_') || typeof call !== 'function') return [name, call];
+    return [name, (...args: unknown[]) => unref(call(...args))];
+  });
+  return Object.fromEntries(entries);
+}
+
+function unref(timer: unknown): unknown {
+  return timer instanceof Object && 'unref' in timer && typeof timer.unref === 'function' ? timer.unref() : timer;
 }
 
 /**
@@ -30,7 +43,7 @@ export async function withSchemaEngine<T>(
   instantiated ??= instantiate();
   await instantiated;
   const connections: SqlDriverAdapter[] = [];
-  const factory = adapterFor(databaseUrl, true);
+  const factory = adapterFor(databaseUrl, { mayCreate: true, statementTimeoutMs: 0 });
   const tracked: SqlMigrationAwareDriverAdapterFactory = {
     provider: factory.provider,
     adapterName: factory.adapterName,

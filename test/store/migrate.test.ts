@@ -1,0 +1,127 @@
+import { readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import t, { type Test } from 'tap';
+import { openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
+import { knownMigrations, migrate, type SchemaStatus, schemaFault, schemaStatus } from '../../src/store/migrate.js';
+import { emptyDatabaseUrl, PROVIDERS, testDatabase } from '../helper.js';
+import { answerOf, connectPostgres, rejectionOf, startChild } from './support.js';
+
+/** The database at a URL, for as long as the test. */
+async function opened(t: Test, url: string) {
+  const database = await openDatabase(url);
+  t.teardown(() => database.close());
+  return database;
+}
+
+/** Writes a row into the table Prisma keeps, as if another program had. */
+async function noteMigration(t: Test, url: string, name: string, isFinished: boolean): Promise<void> {
+  const { prisma } = await opened(t, url);
+  const finishedAt = isFinished ? new Date() : null;
+  await prisma.$executeRaw`INSERT INTO _prisma_migrations
+    (id, checksum, finished_at, migration_name, started_at, applied_steps_count)
+    VALUES (${crypto.randomUUID()}, 'x', ${finishedAt}, ${name}, ${new Date()}, 1)`;
+}
+
+async function tableNames(t: Test, provider: Provider, url: string): Promise<readonly string[]> {
+  const { prisma } = await opened(t, url);
+  const rows =
+    provider === 'sqlite'
+      ? await prisma.$queryRaw<{ name: string }[]>`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`
+      : await prisma.$queryRaw<{ name: string }[]>`
+          SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`;
+  return rows.map(({ name }) => name);
+}
+
+for (const provider of PROVIDERS) {
+  const known = await knownMigrations(provider);
+
+  t.test(`${provider}: a fresh database gets all migrations, and none again`, async (t) => {
+    const url = await emptyDatabaseUrl(t, provider);
+    t.strictSame(await migrate(url, true), { before: { status: 'behind', pending: known }, applied: known });
+    t.strictSame(await migrate(url, true), { before: { status: 'current' }, applied: [] });
+    t.strictSame(await migrate(url, false), { before: { status: 'current' }, applied: [] });
+    t.strictSame(await schemaStatus(await opened(t, url)), { status: 'current' });
+  });
+
+  t.test(`${provider}: of two processes that migrate at once, one does it, and none is kept alive by it`, async (t) => {
+    const url = await emptyDatabaseUrl(t, provider);
+    const children = await Promise.all(Array.from({ length: 2 }, () => startChild(t, 'migrate', url)));
+    const answers = (await Promise.all(children.map(answerOf))) as { applied: string[]; timersLeft: number }[];
+    t.strictSame(
+      answers.flatMap(({ applied }) => applied),
+      known,
+    );
+    t.ok(
+      answers.every(({ timersLeft }) => timersLeft === 0),
+      'no timer of the schema engine is left',
+    );
+    t.strictSame(await schemaStatus(await opened(t, url)), { status: 'current' });
+  });
+
+  t.test(`${provider}: of two calls in one process, one does it`, async (t) => {
+    const url = await emptyDatabaseUrl(t, provider);
+    const outcomes = await Promise.all([migrate(url, true), migrate(url, true)]);
+    t.strictSame(
+      outcomes.flatMap(({ applied }) => applied),
+      known,
+    );
+  });
+
+  t.test(`${provider}: a database of a newer program is left as it is`, async (t) => {
+    const { url } = await testDatabase(t, provider);
+    await noteMigration(t, url, '99990101000000_later', true);
+    const before: SchemaStatus = { status: 'newer', unknown: ['99990101000000_later'] };
+    t.strictSame(await migrate(url, true), { before, applied: [] });
+    t.strictSame(await migrate(url, true), { before, applied: [] }, 'and it stays so');
+  });
+
+  t.test(`${provider}: a database in which a migration failed is left as it is`, async (t) => {
+    const { url } = await testDatabase(t, provider);
+    await noteMigration(t, url, '20200101000000_half', false);
+    const before: SchemaStatus = { status: 'failed', migration: '20200101000000_half' };
+    t.strictSame(await migrate(url, true), { before, applied: [] });
+  });
+
+  t.test(`${provider}: a migration that was rolled back does not count`, async (t) => {
+    const { url } = await testDatabase(t, provider);
+    await noteMigration(t, url, '20200101000000_half', false);
+    const { prisma } = await opened(t, url);
+    await prisma.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${new Date()} WHERE checksum = 'x'`;
+    t.strictSame((await migrate(url, true)).before, { status: 'current' });
+  });
+}
+
+t.test('looking at an absent SQLite file leaves nothing behind', async (t) => {
+  const url = await emptyDatabaseUrl(t, 'sqlite');
+  await t.rejects(migrate(url, false));
+  t.strictSame(readdirSync(dirname(sqliteFile(url))), []);
+});
+
+t.test('looking at an empty database changes nothing', async (t) => {
+  for (const provider of PROVIDERS) {
+    const url = await emptyDatabaseUrl(t, provider);
+    await (await openDatabase(url, true)).close();
+    const pending = await knownMigrations(provider);
+    t.strictSame(await migrate(url, false), { before: { status: 'behind', pending }, applied: [] });
+    t.strictSame(await tableNames(t, provider, url), []);
+  }
+});
+
+t.test('a database that goes away while it is asked for its schema is an outage', async (t) => {
+  const database = await testDatabase(t, 'postgres');
+  const other = await connectPostgres(t, database.url);
+  await other.query('BEGIN');
+  await other.query('LOCK TABLE _prisma_migrations');
+  const error = await rejectionOf(schemaStatus(database));
+  t.equal(error.name, 'DatabaseUnavailable');
+});
+
+t.test('every fault is one line that names the way out', async (t) => {
+  const faults: readonly (readonly [SchemaStatus, RegExp])[] = [
+    [{ status: 'behind', pending: ['1_init'] }, /lacks 1 migration\(s\), first 1_init: run `mintd migrate`$/],
+    [{ status: 'newer', unknown: ['9_later'] }, /newer mintd \(it has the migration 9_later\): run that version$/],
+    [{ status: 'failed', migration: '2_half' }, /the migration 2_half failed half-way: restore/],
+  ];
+  for (const [status, expected] of faults) t.match(schemaFault(status), expected);
+  t.equal(schemaFault({ status: 'current' }), null);
+});

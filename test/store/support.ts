@@ -1,0 +1,96 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Client as PgClient } from 'pg';
+import type { Test } from 'tap';
+import type { NewFamily, Rotation } from '../../src/store/families.js';
+import type { NewUser } from '../../src/store/users.js';
+import { START } from '../helper.js';
+
+export const DAY_MS = 86_400_000;
+
+/** SHA-256 of a text: 32 bytes that a test can name. */
+export function hashOf(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash('sha256').update(text).digest());
+}
+
+export function aUser(overrides: Partial<NewUser> = {}): NewUser {
+  return {
+    id: crypto.randomUUID(),
+    username: { display: 'Ada', key: 'ada' },
+    email: null,
+    passwordHash: 'a hash',
+    roles: [],
+    createdAt: START,
+    ...overrides,
+  };
+}
+
+/** A login of a user at the client `app`, with the tokens `handle` and `secret 0`. */
+export function aFamily(userId: string, overrides: Partial<NewFamily> = {}): NewFamily {
+  return {
+    sid: crypto.randomUUID(),
+    handleHash: hashOf('handle'),
+    secretHash: hashOf('secret 0'),
+    userId,
+    clientId: 'app',
+    loginEpoch: 0,
+    scope: ['read'],
+    audiences: ['https://api.example'],
+    now: START,
+    idleExpiresAt: START + 14 * DAY_MS,
+    absoluteExpiresAt: START + 90 * DAY_MS,
+    ...overrides,
+  };
+}
+
+/** The rotation of the first token of aFamily, a second later. */
+export function aRotation(overrides: Partial<Rotation> = {}): Rotation {
+  return {
+    handleHash: hashOf('handle'),
+    presentedHash: hashOf('secret 0'),
+    successorHash: hashOf('secret 1'),
+    successorKey: hashOf('key 1'),
+    clientId: 'app',
+    now: START + 1000,
+    idleExpiresAt: START + 1000 + 14 * DAY_MS,
+    ...overrides,
+  };
+}
+
+/** A PostgreSQL connection beside the program's, gone with the test. */
+export async function connectPostgres(t: Test, url: string): Promise<PgClient> {
+  const client = new PgClient({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  t.teardown(() => client.end().catch(() => undefined));
+  return client;
+}
+
+/** What a promise was rejected with. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<Error> {
+  const outcome = await promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ('error' in outcome && outcome.error instanceof Error) return outcome.error;
+  throw new Error(`it was not rejected with an Error: ${JSON.stringify(outcome)}`);
+}
+
+/** Starts test/store/child.ts, which waits until it is told to begin. It is killed with the test. */
+export async function startChild(t: Test, task: 'lock' | 'migrate', url: string): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), [task, url], {
+    execArgv: ['--import', 'tsx'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child, 'message');
+  return child;
+}
+
+/** Lets a child begin, and waits for what it says. */
+export async function answerOf(child: ChildProcess): Promise<unknown> {
+  const answer = once(child, 'message');
+  child.send('begin');
+  return (await answer)[0];
+}

@@ -1,6 +1,7 @@
 // npm test [-- ARGUMENT ...]: runs tap with a PostgreSQL at hand; after a whole run also checks the coverage.
 import { spawn } from 'node:child_process';
 import { openPostgres } from './postgres.js';
+import { makeTemplates } from './templates.js';
 
 async function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const child = spawn(command, args, { stdio: 'inherit', env });
@@ -13,7 +14,10 @@ async function run(command: string, args: readonly string[], env: NodeJS.Process
 
 const args = process.argv.slice(2);
 const postgres = await openPostgres();
-const tested = await run('tap', args, { ...process.env, TEST_DATABASE_URL: postgres.url });
+const templates = await makeTemplates(postgres.url);
+const environment = { ...process.env, ...templates.environment, TEST_DATABASE_URL: postgres.url };
+const tested = await run('tap', args, environment);
+await templates.remove();
 await postgres.stop();
 const isWhole = args.length === 0 && tested === 0;
 process.exitCode = isWhole ? await run('tsx', ['scripts/coverage.ts'], process.env) : tested;

@@ -81,6 +81,7 @@ const schema = z.object({
   DEFAULT_AUDIENCE: z
     .string()
     .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')
+    .optional()
     .meta({
       description: '`aud` of tokens for clients that have no audiences of their own.',
       shownDefault: 'the ISSUER',
@@ -112,7 +113,8 @@ const NAMES = Object.keys(schema.shape) as Name[];
 const SECRETS: readonly Name[] = ['DATABASE_URL'];
 
 /** Checked settings. Durations are in seconds. */
-export type Config = Settings & {
+export type Config = Omit<Settings, 'DEFAULT_AUDIENCE'> & {
+  readonly DEFAULT_AUDIENCE: string;
   /** Loopback ISSUER and NODE_ENV other than production: conveniences are on. */
   readonly isDevelopment: boolean;
 };
@@ -142,7 +144,8 @@ export function readConfig(environment: Environment): Config {
   }
   faults.push(...misspelt(environment));
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
-  return { ...parsed.data, isDevelopment: isDevelopment(parsed.data.NODE_ENV, parsed.data.ISSUER) };
+  const { ISSUER, DEFAULT_AUDIENCE = ISSUER, NODE_ENV } = parsed.data;
+  return { ...parsed.data, DEFAULT_AUDIENCE, isDevelopment: isDevelopment(NODE_ENV, ISSUER) };
 }
 
 /** What docs/configuration.md says, from the schema itself. */
@@ -185,9 +188,8 @@ function withSecretFiles(environment: Environment, faults: string[]): Record<str
 function defaultsFor(given: Record<string, string>): Record<string, string> {
   const port = given['PORT'] ?? '';
   const issuer = given['ISSUER'] ?? `http://localhost:${/^\d{1,5}$/.test(port) && Number(port) < 65_536 ? port : 4000}`;
-  const common = { DEFAULT_AUDIENCE: issuer };
-  if (!isDevelopment(given['NODE_ENV'] ?? '', issuer)) return { ...common, HOST: '0.0.0.0' };
-  return { ...common, ISSUER: issuer, HOST: 'localhost', DATABASE_URL: 'file:data/mintd.db' };
+  if (!isDevelopment(given['NODE_ENV'] ?? '', issuer)) return { HOST: '0.0.0.0' };
+  return { ISSUER: issuer, HOST: 'localhost', DATABASE_URL: 'file:data/mintd.db' };
 }
 
 function contradictions(settings: Settings): string[] {
@@ -225,10 +227,12 @@ function isLoopback({ hostname }: URL): boolean {
 
 /** RFC 8414 §2: an https URL without query or fragment; http is for one's own machine. */
 function issuerFault(text: string): string | null {
-  if (!URL.canParse(text) || !/^https?:\/\/[^/\\]/i.test(text))
-    return 'must be a URL such as https://login.example.com';
+  const notUrl = 'must be a URL such as https://login.example.com';
+  if (!URL.canParse(text)) return notUrl;
   const url = new URL(text);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) return 'must be an https URL';
   if (/[?#\s]/.test(text)) return 'must not have a query, a fragment or spaces (RFC 8414 §2)';
+  // The parser forgives `https:host`; whoever compares `iss` as text does not.
+  if (!/^https?:\/\/[^/\\]/i.test(text)) return notUrl;
   return url.username !== '' || url.password !== '' ? 'must not carry a user name or password' : null;
 }

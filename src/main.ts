@@ -7,7 +7,8 @@ import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
 import { runCli } from './cli.js';
 import type { Config } from './config.js';
-import { startServer } from './serve.js';
+import type { DemoAccess } from './demo-accounts.js';
+import { type RunningServer, startServer } from './serve.js';
 
 /** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
 const STOP_WITHIN_MS = 15_000;
@@ -20,24 +21,35 @@ function environment(): Record<string, string | undefined> {
 
 async function serve(config: Config): Promise<void> {
   const logger = pino({ level: config.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
-  const server = await startServer(config, logger);
-  if (server.demo !== null) {
-    const { clientId, username, password } = server.demo;
-    process.stderr.write(
-      `\nFirst start: made the public client "${clientId}" and the user "${username}". A token, to try:\n\n` +
-        `  curl -s ${config.ISSUER.replace(/\/$/, '')}/token -d grant_type=password -d client_id=${clientId} ` +
-        `-d username=${username} -d password=${password}\n\n`,
-    );
-  }
-  await new Promise<void>((resolve) => {
-    closeWithGrace({ delay: STOP_WITHIN_MS, logger: false }, async ({ signal, err }) => {
-      if (err !== undefined) logger.fatal({ event: 'crash', err }, 'an error nobody handled');
-      logger.info({ event: 'stopping', signal }, 'mintd stops');
-      await server.close();
-      logger.info({ event: 'stopped' }, 'mintd has stopped');
-      resolve();
-    });
+  let server: RunningServer | undefined;
+  let stopped: () => void;
+  const untilStopped = new Promise<void>((resolve) => {
+    stopped = resolve;
   });
+  // Before the server starts: a signal that comes in between must not find nobody home.
+  const { uninstall } = closeWithGrace({ delay: STOP_WITHIN_MS, logger: false }, async ({ signal, err }) => {
+    if (err !== undefined) logger.fatal({ event: 'crash', err }, 'an error nobody handled');
+    logger.info({ event: 'stopping', signal }, 'mintd stops');
+    await server?.close();
+    logger.info({ event: 'stopped' }, 'mintd has stopped');
+    stopped();
+  });
+  try {
+    server = await startServer(config, logger);
+  } catch (error) {
+    uninstall();
+    throw error;
+  }
+  if (server.demo !== null) showDemo(config, server.demo);
+  await untilStopped;
+}
+
+function showDemo({ ISSUER }: Config, { clientId, username, password }: DemoAccess): void {
+  process.stderr.write(
+    `\nFirst start: made the public client "${clientId}" and the user "${username}". A token, to try:\n\n` +
+      `  curl -s ${ISSUER.replace(/\/$/, '')}/token -d grant_type=password -d client_id=${clientId} ` +
+      `-d username=${username} -d password=${password}\n\n`,
+  );
 }
 
 async function askSecret(message: string): Promise<string> {

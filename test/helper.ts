@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { Client as PgClient } from 'pg';
 import { pino } from 'pino';
-import type { Test } from 'tap';
+import tap, { type Test } from 'tap';
 import { buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
 import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
@@ -15,49 +11,12 @@ import { firstRing } from '../src/oauth/key-ring.js';
 import { type LoginName, parseLoginName } from '../src/oauth/username.js';
 import { openHasher, type PasswordHasher } from '../src/passwords/hasher.js';
 import { type ClientStore, openClients } from '../src/store/clients.js';
-import { type Database, openDatabase, type Provider } from '../src/store/database.js';
+import type { Database, Provider } from '../src/store/database.js';
 import { type FamilyStore, openFamilies } from '../src/store/families.js';
-import { migrate } from '../src/store/migrate.js';
 import { openUsers, type UserStore } from '../src/store/users.js';
+import { testDatabase } from './databases.js';
 
-/** Every database mintd claims; store tests run once on each. */
-export const PROVIDERS: readonly Provider[] = ['sqlite', 'postgres'];
-
-/** A folder that goes away with the test. */
-export function temporaryFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'mintd-test-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** The URL of an empty database of its own, gone with the test. */
-export async function emptyDatabaseUrl(t: Test, provider: Provider): Promise<string> {
-  if (provider === 'sqlite') return `file:${join(temporaryFolder(t), 'test.db')}`;
-  const serverUrl = process.env['TEST_DATABASE_URL'];
-  if (serverUrl === undefined)
-    throw new Error('no PostgreSQL: run tests with `npm test`, for one file `npm test -- FILE`');
-  const name = `mintd_test_${randomBytes(8).toString('hex')}`;
-  await onServer(serverUrl, `CREATE DATABASE ${name}`);
-  t.teardown(() => onServer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
-  const url = new URL(serverUrl);
-  url.pathname = name;
-  return url.href;
-}
-
-async function onServer(url: string, sql: string): Promise<void> {
-  const client = new PgClient({ connectionString: url });
-  await client.connect();
-  await client.query(sql).finally(() => client.end());
-}
-
-/** A migrated, open database of its own, gone with the test. */
-export async function testDatabase(t: Test, provider: Provider): Promise<Database & { readonly url: string }> {
-  const url = await emptyDatabaseUrl(t, provider);
-  await migrate(url, true);
-  const database = await openDatabase(url);
-  t.teardown(() => database.close());
-  return { ...database, url };
-}
+export { emptyDatabaseUrl, PROVIDERS, temporaryFolder, testDatabase } from './databases.js';
 
 /** A client that may do nothing special; a test says what matters to it. */
 export function aClient(overrides: Partial<Client> = {}): Client {
@@ -115,6 +74,18 @@ export type Reply = {
   readonly body: Record<string, unknown>;
 };
 
+/** Made once a process: a thread takes a second to load. */
+let hasherOfProcess: PasswordHasher | undefined;
+
+function sharedHasher(): PasswordHasher {
+  if (hasherOfProcess === undefined) {
+    const hasher = openHasher({ cost: 4, threads: 1 });
+    tap.teardown(() => hasher.close());
+    hasherOfProcess = hasher;
+  }
+  return hasherOfProcess;
+}
+
 /** Made once a process: the issuers of one test file share their keys. */
 let keyPairs: Promise<[KeyPair, KeyPair]> | undefined;
 
@@ -128,8 +99,7 @@ export async function testIssuer(
   const clock = { now: START };
   const log: string[] = [];
   const logger = pino({ level: 'trace', base: null }, { write: (line: string) => log.push(line) });
-  const hasher = openHasher({ cost: 4, threads: 2 });
-  t.teardown(() => hasher.close());
+  const hasher = sharedHasher();
   keyPairs ??= Promise.all([makeKeyPair(), makeKeyPair()]);
   const [{ key, privatePem }, standby] = await keyPairs;
   const timing = {

@@ -90,7 +90,7 @@ for (const provider of PROVIDERS) {
     const { start, refusal, keysDir } = await site(t, provider);
     await (await start(PRODUCTION)).close();
     renameSync(keysDir, `${keysDir}.lost`);
-    t.match(await refusal(PRODUCTION), /^[^\n]*keys: the key ring of this database is gone: restore it[^\n]*$/);
+    t.match(await refusal(PRODUCTION), /^[^\n]*there is no key ring in [^\n]*keys: restore it[^\n]*$/);
     t.notOk(existsSync(keysDir), 'no new one is made');
     renameSync(`${keysDir}.lost`, keysDir);
     const pem = readdirSync(keysDir).find((name) => name.endsWith('.pem')) ?? '';

@@ -41,10 +41,9 @@ function answerUnknownRoutes(app: FastifyInstance): void {
     for (const one of [method].flat()) known.add(one);
     methods.set(url, known);
   });
-  // A body nobody asked for is not read: whatever it is, the answer is that there is nothing here.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.setNotFoundHandler(async (request, reply) => {
+  // Here, and not in a not-found handler, so that a body nobody asked for is not looked at.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.is404) return;
     const allowed = methods.get(decodedPath(request.url));
     reply.headers(NO_STORE);
     if (allowed === undefined) {

@@ -118,7 +118,7 @@ async function makeDurable(prisma: SqliteClient, path: string): Promise<void> {
     await attempt(() => prisma.$queryRaw`SELECT name FROM sqlite_master LIMIT 1`);
   } catch (error) {
     if (!String(error).includes('file is not a database')) throw error;
-    throw new Error(`${path} is not an SQLite database`, { cause: error });
+    throw new Error(`${path} is not a database that SQLite can read`, { cause: error });
   }
   const wanted = { journal_mode: 'wal', synchronous: 2n, foreign_keys: 1n };
   for (const [name, value] of Object.entries(wanted)) {

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import SqliteConnection from 'better-sqlite3';
 import { Client as PgClient } from 'pg';
@@ -22,6 +22,7 @@ const POSTGRES_LOCK = 7_110_420_241;
  * @returns null when another process, or this one, holds it
  */
 function lockPath(path: string): Release | null {
+  closeSync(openSync(path, 'a', 0o600));
   const connection = new SqliteConnection(path, { timeout: 0 });
   try {
     connection.exec('BEGIN EXCLUSIVE');

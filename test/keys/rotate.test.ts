@@ -61,7 +61,8 @@ t.test('of four rotations at once, one wins', async (t) => {
   t.equal(plans.filter((plan) => !('refused' in plan)).length, 1);
   t.equal(plans.filter((plan) => 'refused' in plan && plan.refused === 'already_scheduled').length, 3);
   t.equal((await keys.store.read()).keys.length, 3);
-  t.equal(readdirSync(keys.folder).length, 4, 'the losers left no key behind');
+  const keyFiles = readdirSync(keys.folder).filter((name) => name.endsWith('.pem'));
+  t.equal(keyFiles.length, 3, 'the losers left no key behind');
 });
 
 t.test('without an active key, or without a ring, there is nothing to rotate', async (t) => {

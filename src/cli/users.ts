@@ -4,7 +4,7 @@ import { checkNewUser } from '../oauth/new-user.js';
 import { toRfc3339 } from '../oauth/time.js';
 import { parseLoginName } from '../oauth/username.js';
 import { uuidFrom } from '../oauth/uuid.js';
-import { openHasher } from '../passwords/hasher.js';
+import { hashOnce } from '../passwords/hash-once.js';
 import { openUsers, type User, type UserStore } from '../store/users.js';
 import { withDatabase } from './database.js';
 import { type CliIo, CommandFailed, type OutputOptions, print, table } from './io.js';
@@ -81,7 +81,7 @@ async function add(io: CliIo, settings: Settings, name: string, options: AddOpti
     }
     const chosen = await choosePassword(io, options.passwordStdin === true);
     const id = uuidFrom(randomBytes(16));
-    const passwordHash = await hashOnce(settings, chosen.password);
+    const passwordHash = await hashOnce(chosen.password, settings.bcryptCost);
     const added = await users.add({ id, ...checked, passwordHash, createdAt: Date.now() });
     if (!added) throw new CommandFailed(taken);
     const user = await find(users, checked.username.display);
@@ -96,7 +96,7 @@ async function setPassword(io: CliIo, settings: Settings, name: string, options:
     const users = openUsers(database);
     const user = await find(users, name);
     const chosen = await choosePassword(io, options.passwordStdin === true);
-    const isSet = await users.setPassword(user.id, await hashOnce(settings, chosen.password));
+    const isSet = await users.setPassword(user.id, await hashOnce(chosen.password, settings.bcryptCost));
     if (!isSet) throw new CommandFailed(`${user.username} was removed meanwhile`);
     print(io, options, withPassword(toJson(user), chosen), () =>
       [`set the password of ${user.username}; all its logins have ended`, ...passwordLines(chosen)].join('\n'),
@@ -126,15 +126,6 @@ async function find(users: UserStore, name: string): Promise<User> {
   const user = parsed === null ? null : await users.findByLogin(parsed);
   if (user === null) throw new CommandFailed(`there is no user ${JSON.stringify(name)}`);
   return user;
-}
-
-async function hashOnce({ bcryptCost }: Settings, password: string): Promise<string> {
-  const hasher = openHasher({ cost: bcryptCost, threads: 1 });
-  try {
-    return await hasher.hash(password);
-  } finally {
-    await hasher.close();
-  }
 }
 
 function passwordLines({ isGenerated, password }: ChosenPassword): readonly string[] {

@@ -31,11 +31,20 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<nu
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOf(error);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const json = args.includes('--json');
     deps.io.err(json ? `${JSON.stringify({ error: message })}\n` : `mintd: ${message}\n`);
     return 1;
   }
+}
+
+/** Prisma's errors begin with the call and end with what the database said; people get what the database said. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!('clientVersion' in error)) return error.message;
+  const lines = error.message.split('\n').filter((line) => line.trim() !== '');
+  const last = lines.at(-1) ?? error.message;
+  return `the database says: ${/Message: `(.*)`$/.exec(last)?.[1] ?? last}`;
 }
 
 /** Help that was asked for is a success; help because nothing was asked for is not. Commander has said the rest. */

@@ -24,7 +24,9 @@ const NAME = 'demo';
  */
 export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | null> {
   const { users, clients, hasher, randomBytes, now } = deps;
-  if (!(await users.isEmpty()) || !(await clients.isEmpty())) return null;
+  if (!(await users.isEmpty())) return null;
+  // A start that was killed may have made the client and no user.
+  if (!(await clients.isEmpty()) && (await clients.find(NAME)) === null) return null;
   const password = Buffer.from(randomBytes(15)).toString('base64url');
   const client: Client = {
     id: NAME,
@@ -43,12 +45,13 @@ export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | nul
     createdAt: now,
     disabledAt: null,
   };
+  const passwordHash = await hasher.hash(password);
   await clients.add(client);
   const isOurs = await users.add({
     id: uuidFrom(randomBytes(16)),
     username: { display: NAME, key: NAME },
     email: null,
-    passwordHash: await hasher.hash(password),
+    passwordHash,
     roles: [],
     createdAt: now,
   });

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The program. The only file that touches the process: its arguments, environment, streams, signals and exit code.
 import { readFileSync, statSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { parseEnv } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
@@ -57,6 +57,16 @@ async function askSecret(message: string): Promise<string> {
   return password({ message, mask: false }, { output: process.stderr });
 }
 
+/** Bytes that are not UTF-8 are refused: repaired, they would be a password that nobody can type. */
+async function readStdin(): Promise<string> {
+  const bytes = await buffer(process.stdin);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error('what came on stdin is not UTF-8');
+  }
+}
+
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   return String((manifest as { version?: unknown }).version);
@@ -70,7 +80,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
     out: (chunk) => process.stdout.write(chunk),
     err: (chunk) => process.stderr.write(chunk),
     isInteractive: process.stdin.isTTY === true,
-    readStdin: () => text(process.stdin),
+    readStdin,
     askSecret,
   },
   environment,

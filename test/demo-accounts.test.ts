@@ -79,3 +79,10 @@ t.test('a database with a client or a user gets nothing', async (t) => {
   t.equal(await makeDemoAccounts(withUser), null);
   t.ok(await withUser.clients.isEmpty());
 });
+
+t.test('a first start that was killed after it made the client is made up for', async (t) => {
+  const deps = await demoDeps(t, 'sqlite');
+  await deps.clients.add(aClient({ id: 'demo' }));
+  t.match(await makeDemoAccounts(deps), { clientId: 'demo', username: 'demo' });
+  t.notOk(await deps.users.isEmpty());
+});

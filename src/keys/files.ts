@@ -14,6 +14,7 @@ export async function exists(path: string): Promise<boolean> {
 export async function assertPrivate(path: string): Promise<void> {
   const info = await stat(path).catch(() => null);
   if (info === null) throw new Error('it is missing');
+  if (!info.isFile() && !info.isDirectory()) throw new Error('it is neither a file nor a folder');
   const mode = info.mode & 0o777;
   if ((mode & 0o077) !== 0) {
     const wanted = info.isDirectory() ? '700' : '600';

@@ -77,6 +77,8 @@ export function parseRing(text: string): KeyRing {
   }
   const { keys, timings } = parsed.data;
   if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new Error('a kid stands in it twice');
+  const starts = keys.flatMap(({ activatesAt }) => (activatesAt === null ? [] : [activatesAt]));
+  if (new Set(starts).size < starts.length) throw new Error('two keys would sign from the same moment on');
   if (timings.some(({ since }, i) => since < (timings[i - 1]?.since ?? since))) {
     throw new Error('its timings are not in the order of their times');
   }

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Database, openDatabase, type Provider, prepareFile, providerOf, sqliteFile } from './database.js';
 import { lockForMigration } from './lock.js';
-import { attempt } from './outage.js';
+import { attempt, DatabaseUnavailable } from './outage.js';
 import { NO_FILTERS, withSchemaEngine } from './schema-engine.js';
 
 /** How a database stands to the migrations this program was built with. */
@@ -92,10 +92,14 @@ async function applyMigrations(databaseUrl: string, provider: Provider): Promise
     migrationsList: { baseDir, lockfile, shadowDbInitScript: '', migrationDirectories },
     filters: NO_FILTERS,
   };
-  const { appliedMigrationNames } = await attempt(() =>
-    withSchemaEngine(databaseUrl, (engine) => engine.applyMigrations(input)),
-  );
-  return appliedMigrationNames;
+  try {
+    const outcome = await attempt(() => withSchemaEngine(databaseUrl, (engine) => engine.applyMigrations(input)));
+    return outcome.appliedMigrationNames;
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable || !(error instanceof Error)) throw error;
+    // The engine's own trace follows in further lines; it is kept as the cause.
+    throw new Error(`a migration failed: ${error.message.split('\n', 1)[0]}`, { cause: error });
+  }
 }
 
 /** What migrate found and did. */

@@ -79,6 +79,8 @@ t.test('what others can read is not private', async (t) => {
   chmodSync(folder, 0o750);
   t.match((await rejectionOf(assertPrivate(folder))).message, /mode 750\): chmod 700 it$/);
   t.equal((await rejectionOf(assertPrivate(join(folder, 'absent')))).message, 'it is missing');
+  // Reading one of these could wait for ever.
+  t.equal((await rejectionOf(assertPrivate('/dev/null'))).message, 'it is neither a file nor a folder');
 });
 
 t.test('a private folder is made, with its parents, or narrowed', async (t) => {

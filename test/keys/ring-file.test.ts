@@ -49,6 +49,11 @@ t.test('a ring that was edited is refused, with the place', async (t) => {
     ['a kid too short', text.replace(key.kid, key.kid.slice(1)), /^it is not a key ring: keys\.0\.kid: /],
     ['a kid that is a path', text.replace(key.kid, `../${key.kid.slice(3)}`), /keys\.0\.kid: /],
     ['a kid twice', text.replace(standby.key.kid, key.kid), /^a kid stands in it twice$/],
+    [
+      'two keys for one moment',
+      text.replace('"activatesAt": null', `"activatesAt": "2026-01-01T00:00:00.000Z"`),
+      /same moment/,
+    ],
     ['another kty', text.replace('"RSA"', '"EC"'), /keys\.0\.jwk\.kty: /],
     ['no n', text.replace('"n"', '"m"'), /keys\.0\.jwk/],
     ['a time without a zone', text.replace('00.000Z', '00.000'), /keys\.0\.publishedAt: /],

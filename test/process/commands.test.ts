@@ -83,3 +83,12 @@ t.test('migrate, clients add, users add < password, serve, token: the way into p
   const said = server.lines.join('\n');
   for (const secret of [PASSWORD, body['access_token'], body['refresh_token']]) t.notMatch(said, String(secret));
 });
+
+t.test('a password on stdin that is not UTF-8 is refused, not repaired', async (t) => {
+  const folder = temporaryFolder(t);
+  t.match(await run(t, folder, 'migrate', { DATABASE_URL: 'file:a.db' }), { code: 0 });
+  const latin1 = Buffer.from('dörfliches Gasthaus', 'latin1');
+  const env = { DATABASE_URL: 'file:a.db', ...COST };
+  const ended = await run(t, folder, 'users add ada --password-stdin', env, latin1);
+  t.match(ended, { code: 1, out: '', err: 'mintd: what came on stdin is not UTF-8\n' });
+});

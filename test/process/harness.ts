@@ -30,7 +30,13 @@ export type Mintd = {
  * Starts `mintd ARGS…` as a process of its own: nothing in its environment but what is given, in a folder of its own,
  * with nothing on stdin unless given. It is killed when the test ends.
  */
-export function start(t: Test, folder: string, args: string, env: Record<string, string> = {}, stdin = ''): Mintd {
+export function start(
+  t: Test,
+  folder: string,
+  args: string,
+  env: Record<string, string> = {},
+  stdin: string | Buffer = '',
+): Mintd {
   const child = spawn(process.execPath, [PROGRAM, ...args.split(' ').filter(Boolean)], {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder, ...env },
@@ -89,7 +95,13 @@ function watchLines(stream: Readable) {
 }
 
 /** Runs a command that ends by itself. */
-export async function run(t: Test, folder: string, args: string, env?: Record<string, string>, stdin?: string) {
+export async function run(
+  t: Test,
+  folder: string,
+  args: string,
+  env?: Record<string, string>,
+  stdin?: string | Buffer,
+) {
   const mintd = start(t, folder, args, env, stdin);
   const { code } = await mintd.exit;
   return { code, out: mintd.lines.map((line) => `${line}\n`).join(''), err: mintd.stderr() };

@@ -44,6 +44,3 @@ export type Refusal =
   // Not now (RFC 6749 has no code for it; `temporarily_unavailable` is that of its §4.1.2.1)
   | { readonly reason: 'password_queue_full' }
   | { readonly reason: 'family_changed_meanwhile'; readonly sid: string };
-
-/** The tag of a refusal. */
-export type Reason = Refusal['reason'];

@@ -7,19 +7,27 @@ import Fastify, {
 } from 'fastify';
 import type { GrantDeps } from './grants/deps.js';
 import { discoveryEndpoints } from './http/discovery.js';
-import { handleError, sendError, wireError } from './http/errors.js';
+import { handleError, sendError } from './http/errors.js';
 import { guardAllRoutes } from './http/guards.js';
 import { healthEndpoints, type Readiness } from './http/health.js';
+import { introspectEndpoint } from './http/introspect.js';
+import { logoutEndpoint } from './http/logout.js';
+import { revokeEndpoint } from './http/revoke.js';
+import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
+import { userinfoEndpoint } from './http/userinfo.js';
+import { wireError } from './http/wire-errors.js';
 import type { Signer } from './keys/signer.js';
 import type { EpochMs } from './oauth/time.js';
 import type { ClientStore } from './store/clients.js';
+import type { SessionStore } from './store/sessions.js';
 
 /** Everything the HTTP interface stands on, made elsewhere (src/serve.ts). */
 export type AppDeps = {
   readonly clients: ClientStore;
   readonly grants: GrantDeps;
-  readonly signer: Pick<Signer, 'jwks'>;
+  readonly sessions: SessionStore;
+  readonly signer: Pick<Signer, 'jwks' | 'verify'>;
   readonly readiness: () => Promise<Readiness>;
   readonly jwksMaxAgeSeconds: number;
   readonly clock: () => EpochMs;
@@ -58,9 +66,19 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
   });
 
-  const { clock, clients, grants, signer, jwksMaxAgeSeconds } = deps;
-  await app.register(tokenEndpoint, { clients, grants, clock });
-  await app.register(discoveryEndpoints, { issuer: grants.settings.issuer, signer, jwksMaxAgeSeconds, clock });
+  const { clock, clients, grants, sessions, signer, jwksMaxAgeSeconds } = deps;
+  const { settings, users, families } = grants;
+  const { issuer } = settings;
+  const isSecure = issuer.startsWith('https:');
+  const tokens = { users, clients, families, signer, issuer };
+  await app.register(tokenEndpoint, { clients, grants, isSecure, clock });
+  await app.register(revokeEndpoint, { clients, tokens, clock });
+  await app.register(introspectEndpoint, { clients, tokens, settings, clock });
+  await app.register(logoutEndpoint, { clients, tokens, isSecure, clock });
+  await app.register(userinfoEndpoint, { tokens, clock });
+  await app.register(sessionsEndpoints, { tokens, sessions, clock });
+  await app.register(sessionEndpoint, { tokens, sessions, clock });
+  await app.register(discoveryEndpoints, { issuer, signer, jwksMaxAgeSeconds, clock });
   await app.register(healthEndpoints, { readiness: deps.readiness });
   return app;
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { clientsCommands } from './cli/clients.js';
 import { type CliIo, CommandFailed, type OutputOptions, print } from './cli/io.js';
 import { keysCommands } from './cli/keys.js';
+import { sessionsCommands } from './cli/sessions.js';
 import { examples, type Settings } from './cli/settings.js';
 import { usersCommands } from './cli/users.js';
 import { type Config, type Environment, readConfig } from './config.js';
@@ -96,5 +97,6 @@ function buildProgram({ io, environment, version, serve }: CliDeps): Command {
   keysCommands(program, io, settings);
   usersCommands(program, io, settings);
   clientsCommands(program, io, settings);
+  sessionsCommands(program, io, settings);
   return program;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import leven from 'leven';
 import { z } from 'zod';
+import { isLoopback } from './oauth/origin.js';
 import { formatDuration, parseDurationSeconds } from './oauth/time.js';
 import { providerOf } from './store/database.js';
 
@@ -218,11 +219,7 @@ function misspelt(environment: Environment): string[] {
 }
 
 function isDevelopment(nodeEnv: string, issuer: string): boolean {
-  return nodeEnv !== 'production' && URL.canParse(issuer) && isLoopback(new URL(issuer));
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return nodeEnv !== 'production' && URL.canParse(issuer) && isLoopback(new URL(issuer).hostname);
 }
 
 /** RFC 8414 §2: an https URL without query or fragment; http is for one's own machine. */
@@ -230,7 +227,8 @@ function issuerFault(text: string): string | null {
   const notUrl = 'must be a URL such as https://login.example.com';
   if (!URL.canParse(text)) return notUrl;
   const url = new URL(text);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) return 'must be an https URL';
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
+    return 'must be an https URL';
   if (/[?#\s]/.test(text)) return 'must not have a query, a fragment or spaces (RFC 8414 §2)';
   // The parser forgives `https:host`; whoever compares `iss` as text does not.
   if (!/^https?:\/\/[^/\\]/i.test(text)) return notUrl;

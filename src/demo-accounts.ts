@@ -1,4 +1,4 @@
-import type { Client } from './oauth/client.js';
+import { type Client, newClient } from './oauth/client.js';
 import { uuidFrom } from './oauth/uuid.js';
 import type { PasswordHasher } from './passwords/hasher.js';
 import type { ClientStore } from './store/clients.js';
@@ -29,21 +29,11 @@ export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | nul
   if (!(await clients.isEmpty()) && (await clients.find(NAME)) === null) return null;
   const password = Buffer.from(randomBytes(15)).toString('base64url');
   const client: Client = {
-    id: NAME,
+    ...newClient(NAME, 'public', now),
     name: 'Made at the first start, for trying mintd',
-    kind: 'public',
-    secretHash: null,
     grants: ['password', 'refresh_token'],
     scopes: ['api'],
     defaultScope: ['api'],
-    audiences: [],
-    defaultAudiences: [],
-    accessTokenTtlSeconds: null,
-    refreshIdleTtlSeconds: null,
-    refreshAbsoluteTtlSeconds: null,
-    retryWindowSeconds: null,
-    createdAt: now,
-    disabledAt: null,
   };
   const passwordHash = await hasher.hash(password);
   await clients.add(client);

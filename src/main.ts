@@ -57,6 +57,11 @@ async function askSecret(message: string): Promise<string> {
   return password({ message, mask: false }, { output: process.stderr });
 }
 
+async function askYes(message: string): Promise<boolean> {
+  const { confirm } = await import('@inquirer/prompts');
+  return confirm({ message, default: false }, { output: process.stderr });
+}
+
 /** Bytes that are not UTF-8 are refused: repaired, they would be a password that nobody can type. */
 async function readStdin(): Promise<string> {
   const bytes = await buffer(process.stdin);
@@ -82,6 +87,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
     isInteractive: process.stdin.isTTY === true,
     readStdin,
     askSecret,
+    askYes,
   },
   environment,
   version: version(),

@@ -12,6 +12,7 @@ import { openSigner, type Signer } from './keys/signer.js';
 import type { TokenSettings } from './oauth/client.js';
 import type { RingTiming } from './oauth/key-ring.js';
 import { openHasher } from './passwords/hasher.js';
+import { type RemovalLog, startRemoval } from './removal.js';
 import { openClients } from './store/clients.js';
 import { type Database, openDatabase, prepareFolder, providerOf, sqliteFile } from './store/database.js';
 import { openFamilies } from './store/families.js';
@@ -19,6 +20,7 @@ import { openInstallation } from './store/installation.js';
 import { exclusively, lockSqlite } from './store/lock.js';
 import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
 import { DatabaseUnavailable } from './store/outage.js';
+import { openSessions } from './store/sessions.js';
 import { openUsers } from './store/users.js';
 
 /** What still runs when the server is told to stop has this long. */
@@ -68,6 +70,7 @@ async function open(
 
   const users = openUsers(database);
   const clients = openClients(database);
+  const sessions = openSessions(database);
   const app = await buildApp({
     clients,
     grants: {
@@ -78,12 +81,15 @@ async function open(
       settings: tokenSettings(config),
       randomBytes: random,
     },
+    sessions,
     signer,
     readiness: () => readiness(database, signer),
     jwksMaxAgeSeconds: config.JWKS_MAX_AGE,
     clock,
     logger,
   });
+  const removal = startRemoval(sessions, removalLog(logger), clock);
+  opened.push(() => removal.stop());
   opened.push(() => closeWithin(app, STOP_WITHIN_MS));
   await listen(app, config);
   // After listening: a start that fails has not used up the password that is shown once.
@@ -92,6 +98,15 @@ async function open(
     : null;
   const { address, port, family } = app.server.address() as AddressInfo;
   return { address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, demo, close };
+}
+
+function removalLog(logger: Logger): RemovalLog {
+  return {
+    removed: (families) => {
+      if (families > 0) logger.info({ event: 'families_removed', families }, 'removed families that are over');
+    },
+    failed: (err) => logger.warn({ event: 'removal_failed', err }, 'could not remove what is over; later again'),
+  };
 }
 
 /** Lets what runs finish, and cuts what takes too long, so that the rest can be closed in order. */

@@ -6,13 +6,14 @@ import { buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
 import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
 import { signerOf } from '../src/keys/signer.js';
-import type { Client } from '../src/oauth/client.js';
+import { type Client, newClient } from '../src/oauth/client.js';
 import { firstRing } from '../src/oauth/key-ring.js';
 import { type LoginName, parseLoginName } from '../src/oauth/username.js';
 import { openHasher, type PasswordHasher } from '../src/passwords/hasher.js';
 import { type ClientStore, openClients } from '../src/store/clients.js';
 import type { Database, Provider } from '../src/store/database.js';
 import { type FamilyStore, openFamilies } from '../src/store/families.js';
+import { openSessions, type SessionStore } from '../src/store/sessions.js';
 import { openUsers, type UserStore } from '../src/store/users.js';
 import { testDatabase } from './databases.js';
 
@@ -21,21 +22,11 @@ export { emptyDatabaseUrl, PROVIDERS, temporaryFolder, testDatabase } from './da
 /** A client that may do nothing special; a test says what matters to it. */
 export function aClient(overrides: Partial<Client> = {}): Client {
   return {
-    id: 'app',
+    ...newClient('app', 'public', START),
     name: 'App',
-    kind: 'public',
-    secretHash: null,
     grants: ['password', 'refresh_token'],
     scopes: ['read', 'write'],
     defaultScope: ['read'],
-    audiences: [],
-    defaultAudiences: [],
-    accessTokenTtlSeconds: null,
-    refreshIdleTtlSeconds: null,
-    refreshAbsoluteTtlSeconds: null,
-    retryWindowSeconds: null,
-    createdAt: START,
-    disabledAt: null,
     ...overrides,
   };
 }
@@ -53,6 +44,7 @@ export type TestIssuer = {
   readonly users: UserStore;
   readonly clients: ClientStore;
   readonly families: FamilyStore;
+  readonly sessions: SessionStore;
   readonly database: Database & { readonly url: string };
   readonly grants: GrantDeps;
   /** The time, in epoch milliseconds; tests move it. */
@@ -114,6 +106,7 @@ export async function testIssuer(
   const users = openUsers(database);
   const clients = openClients(database);
   const families = openFamilies(database);
+  const sessions = openSessions(database);
   const grants: GrantDeps = {
     users,
     families,
@@ -133,6 +126,7 @@ export async function testIssuer(
   const app = await buildApp({
     clients,
     grants,
+    sessions,
     signer,
     readiness: async () => ({ database: true, schema: true, keys: true }),
     jwksMaxAgeSeconds: 300,
@@ -145,6 +139,7 @@ export async function testIssuer(
     users,
     clients,
     families,
+    sessions,
     database,
     grants,
     clock,

@@ -15,7 +15,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   store: { oauth: 'all' },
   keys: { oauth: 'all' },
   grants: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
-  http: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types', grants: 'all' },
+  tokens: { oauth: 'all', store: 'types', keys: 'types' },
+  http: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types', grants: 'all', tokens: 'all' },
   cli: { oauth: 'all', passwords: 'all', store: 'all', keys: 'all' },
 };
 
@@ -106,7 +107,7 @@ function faultOfPackage(layer: string, { specifier, names }: Import): string | n
     const isPure = specifier === 'node:crypto' && names.every((name) => PURE.has(name));
     return isPure ? null : 'the rules are pure';
   }
-  if (layer === 'grants') return 'the flows are handed everything they need';
+  if (layer === 'grants' || layer === 'tokens') return 'the flows are handed everything they need';
   const owner = OWNERS.find(([pattern]) => pattern.test(specifier))?.[1];
   return owner === undefined || owner === layer ? null : `only ${owner} knows it`;
 }

@@ -35,7 +35,13 @@ t.test('every mintd command works, in the order in which they stand there', asyn
     const say = (text: string) => {
       printed += text;
     };
-    const io = { out: say, err: say, isInteractive: false, readStdin: async () => '', askSecret: async () => '' };
+    const nobody = {
+      isInteractive: false,
+      readStdin: async () => '',
+      askSecret: async () => '',
+      askYes: async () => false,
+    };
+    const io = { out: say, err: say, ...nobody };
     const code = await runCli(line.split(' '), {
       io,
       environment: () => environment,

@@ -105,7 +105,7 @@ for (const provider of PROVIDERS) {
     const off = { ...PRODUCTION, AUTO_MIGRATE: 'off' };
     // An SQLite file that is not there is not made either.
     const message = await refusal(off);
-    if (provider === 'postgres') t.match(message, /^the database lacks 1 migration\(s\), first \d+_init: [^\n]*$/);
+    if (provider === 'postgres') t.match(message, /^the database lacks \d+ migration\(s\), first \d+_init: [^\n]*$/);
     t.match(message, /mintd migrate/, 'the way out is named');
     t.notMatch(message, '\n', 'in one line');
     t.notOk(existsSync(keysDir));

@@ -5,17 +5,22 @@ import {
   type Client,
   type ClientKind,
   clientFaults,
+  DELIVERIES,
+  type Delivery,
   GRANT_TYPES,
   type GrantType,
+  newClient,
 } from '../oauth/client.js';
 import { sha256 } from '../oauth/refresh-token.js';
 import { splitList } from '../oauth/scope.js';
-import { formatDuration, parseDurationSeconds, toRfc3339 } from '../oauth/time.js';
-import { openClients } from '../store/clients.js';
+import { formatDuration, parseDurationSeconds } from '../oauth/time.js';
+import { type ClientStore, openClients } from '../store/clients.js';
+import { clientJson, showClients } from './client-view.js';
 import { withDatabase } from './database.js';
-import { type CliIo, CommandFailed, type OutputOptions, print, table } from './io.js';
+import { type CliIo, CommandFailed, confirm, type OutputOptions, print } from './io.js';
 import { collect, examples, type Settings } from './settings.js';
 
+type RemoveOptions = OutputOptions & { yes?: boolean };
 type AddOptions = OutputOptions & {
   name?: string;
   kind: ClientKind;
@@ -28,12 +33,29 @@ type AddOptions = OutputOptions & {
   idleTtl?: number;
   absoluteTtl?: number;
   retryWindow?: number;
+  delivery: Delivery;
+  origin: string[];
 };
 
 /** `mintd clients …` */
 export function clientsCommands(program: Command, io: CliIo, settings: () => Settings): void {
   const clients = program.command('clients').description('the applications that ask for tokens');
+  addCommand(clients, io, settings);
+  clients
+    .command('list')
+    .description('show all clients')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mintd clients list', 'mintd clients list --json'))
+    .action((options: OutputOptions) =>
+      withDatabase(settings().databaseUrl, async (database) => {
+        const all = await openClients(database).list();
+        print(io, options, all.map(clientJson), () => showClients(all));
+      }),
+    );
+  stateCommands(clients, io, settings);
+}
 
+function addCommand(clients: Command, io: CliIo, settings: () => Settings): void {
   clients
     .command('add')
     .description('make a client; a confidential one gets a secret, shown once')
@@ -53,27 +75,45 @@ export function clientsCommands(program: Command, io: CliIo, settings: () => Set
     .option('--idle-ttl <duration>', 'a login not refreshed for this long ends', duration)
     .option('--absolute-ttl <duration>', 'a login ends after this long', duration)
     .option('--retry-window <duration>', 'how long a lost refresh may be repeated; 0 for never', duration)
+    .addOption(
+      new Option('--delivery <how>', 'how its refresh token travels; cookie is for pages in a browser')
+        .choices(DELIVERIES)
+        .default('body'),
+    )
+    .option('--origin <origin>', 'of pages that may use it in a browser; may be repeated', collect, [])
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       examples(
         'mintd clients add web --kind public --grant password --grant refresh_token --scope read --default-scope read',
+        'mintd clients add spa --kind public --grant password --grant refresh_token --delivery cookie --origin https://app.example.com',
         'mintd clients add worker --kind confidential --grant client_credentials --audience https://api.example.com',
       ),
     )
     .action((id: string | undefined, options: AddOptions) => add(io, settings(), id, options));
+}
 
+function stateCommands(clients: Command, io: CliIo, settings: () => Settings): void {
+  for (const [verb, description] of [
+    ['disable', 'end all logins at a client and let it ask for no tokens'],
+    ['enable', 'let a disabled client ask for tokens again; logins that ended stay ended'],
+  ] as const) {
+    clients
+      .command(verb)
+      .description(description)
+      .argument('<id>', 'the client_id')
+      .option('--json', 'print JSON')
+      .addHelpText('after', examples(`mintd clients ${verb} web`))
+      .action((id: string, options: OutputOptions) => setDisabled(io, settings(), id, verb === 'disable', options));
+  }
   clients
-    .command('list')
-    .description('show all clients')
+    .command('remove')
+    .description('delete a client; its logins end')
+    .argument('<id>', 'the client_id')
+    .option('--yes', 'do not ask')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('mintd clients list', 'mintd clients list --json'))
-    .action((options: OutputOptions) =>
-      withDatabase(settings().databaseUrl, async (database) => {
-        const all = await openClients(database).list();
-        print(io, options, all.map(toJson), () => showClients(all));
-      }),
-    );
+    .addHelpText('after', examples('mintd clients remove web --yes'))
+    .action((id: string, options: RemoveOptions) => remove(io, settings(), id, options));
 }
 
 async function add(io: CliIo, settings: Settings, id: string | undefined, options: AddOptions): Promise<void> {
@@ -84,7 +124,7 @@ async function add(io: CliIo, settings: Settings, id: string | undefined, option
   await withDatabase(settings.databaseUrl, async (database) => {
     if (!(await openClients(database).add(client))) throw new CommandFailed(`the client id is taken: ${client.id}`);
   });
-  print(io, options, { ...toJson(client), ...(secret !== null && { client_secret: secret }) }, () =>
+  print(io, options, { ...clientJson(client), ...(secret !== null && { client_secret: secret }) }, () =>
     [
       `made the ${client.kind} client ${client.id}`,
       ...(secret === null ? [] : [`client_secret (shown once): ${secret}`]),
@@ -101,9 +141,8 @@ function lifetimeFaults({ accessTokenTtlSeconds }: Client, { accessTokenMaxTtlSe
 
 function describe(id: string, secret: string | null, options: AddOptions): Client {
   return {
-    id,
+    ...newClient(id, options.kind, Date.now()),
     name: options.name ?? id,
-    kind: options.kind,
     secretHash: secret === null ? null : sha256(secret),
     grants: once(options.grant),
     scopes: once(options.scope),
@@ -114,9 +153,43 @@ function describe(id: string, secret: string | null, options: AddOptions): Clien
     refreshIdleTtlSeconds: options.idleTtl ?? null,
     refreshAbsoluteTtlSeconds: options.absoluteTtl ?? null,
     retryWindowSeconds: options.retryWindow ?? null,
-    createdAt: Date.now(),
-    disabledAt: null,
+    delivery: options.delivery,
+    origins: once(options.origin),
   };
+}
+
+async function setDisabled(
+  io: CliIo,
+  settings: Settings,
+  id: string,
+  disabled: boolean,
+  options: OutputOptions,
+): Promise<void> {
+  await withDatabase(settings.databaseUrl, async (database) => {
+    const clients = openClients(database);
+    await findClient(clients, id);
+    const changed = disabled ? await clients.disable(id, Date.now()) : await clients.enable(id);
+    const client = await findClient(clients, id);
+    const state = disabled ? 'disabled; its logins have ended' : 'enabled';
+    print(io, options, clientJson(client), () => `${id} is ${changed ? '' : 'already '}${state}`);
+  });
+}
+
+async function remove(io: CliIo, settings: Settings, id: string, options: RemoveOptions): Promise<void> {
+  await withDatabase(settings.databaseUrl, async (database) => {
+    const clients = openClients(database);
+    const client = await findClient(clients, id);
+    await confirm(io, options, `Delete the client ${id} and end all its logins?`);
+    if (!(await clients.remove(id))) throw new CommandFailed(`${id} was removed meanwhile`);
+    print(io, options, clientJson(client), () => `removed the client ${id}; its logins have ended`);
+  });
+}
+
+/** @throws CommandFailed when there is none */
+export async function findClient(clients: ClientStore, id: string): Promise<Client> {
+  const client = await clients.find(id);
+  if (client === null) throw new CommandFailed(`there is no client ${JSON.stringify(id)}`);
+  return client;
 }
 
 /** What was said twice counts once. */
@@ -134,50 +207,4 @@ function collectGrant(text: string, before: readonly GrantType[]): GrantType[] {
   const grant = GRANT_TYPES.find((known) => known === text);
   if (grant === undefined) throw new InvalidArgumentError(`It must be one of ${GRANT_TYPES.join(', ')}.`);
   return [...before, grant];
-}
-
-function toJson(client: Client): object {
-  return {
-    client_id: client.id,
-    name: client.name,
-    kind: client.kind,
-    grants: client.grants,
-    scopes: client.scopes,
-    default_scope: client.defaultScope,
-    audiences: client.audiences,
-    default_audiences: client.defaultAudiences,
-    access_token_ttl_seconds: client.accessTokenTtlSeconds,
-    refresh_idle_ttl_seconds: client.refreshIdleTtlSeconds,
-    refresh_absolute_ttl_seconds: client.refreshAbsoluteTtlSeconds,
-    retry_window_seconds: client.retryWindowSeconds,
-    created_at: toRfc3339(client.createdAt),
-    disabled_at: client.disabledAt === null ? null : toRfc3339(client.disabledAt),
-  };
-}
-
-function showClients(clients: readonly Client[]): string {
-  if (clients.length === 0) return 'there are no clients yet: mintd clients add';
-  const rows = clients.map((client) => [
-    client.id,
-    client.kind,
-    client.grants.join(' '),
-    client.scopes.join(' '),
-    client.audiences.join(' '),
-    lifetimes(client),
-    client.disabledAt === null ? '' : 'disabled',
-  ]);
-  return table(['CLIENT ID', 'KIND', 'GRANTS', 'SCOPES', 'AUDIENCES', 'LIFETIMES', 'STATE'], rows);
-}
-
-/** Only what differs from the server's settings. */
-function lifetimes(client: Client): string {
-  const own = {
-    access: client.accessTokenTtlSeconds,
-    idle: client.refreshIdleTtlSeconds,
-    absolute: client.refreshAbsoluteTtlSeconds,
-    retry: client.retryWindowSeconds,
-  };
-  return Object.entries(own)
-    .flatMap(([name, seconds]) => (seconds === null ? [] : [`${name} ${formatDuration(seconds)}`]))
-    .join(', ');
 }

@@ -11,6 +11,8 @@ export type CliIo = {
   readonly readStdin: () => Promise<string>;
   /** Asks for something that does not appear on the screen. */
   readonly askSecret: (question: string) => Promise<string>;
+  /** Asks for yes or no. */
+  readonly askYes: (question: string) => Promise<boolean>;
 };
 
 /** A command that could not do what it was asked: its message goes to stderr, the exit code is 1. */
@@ -24,6 +26,17 @@ export type OutputOptions = { readonly json?: boolean };
 /** Prints a result: as JSON when asked, else as the lines for people. */
 export function print(io: CliIo, { json }: OutputOptions, value: unknown, lines: () => string): void {
   io.out(json === true ? `${JSON.stringify(value, null, 2)}\n` : `${lines()}\n`);
+}
+
+/**
+ * Lets a person think again before something is destroyed.
+ *
+ * @throws CommandFailed unless they say yes, or said `--yes`; where nobody can be asked, only that counts
+ */
+export async function confirm(io: CliIo, { yes }: { readonly yes?: boolean }, question: string): Promise<void> {
+  if (yes === true) return;
+  if (!io.isInteractive) throw new CommandFailed('this cannot be undone: say --yes');
+  if (!(await io.askYes(question))) throw new CommandFailed('nothing was done');
 }
 
 const NO_BORDERS = {

@@ -7,11 +7,12 @@ import { uuidFrom } from '../oauth/uuid.js';
 import { hashOnce } from '../passwords/hash-once.js';
 import { openUsers, type User, type UserStore } from '../store/users.js';
 import { withDatabase } from './database.js';
-import { type CliIo, CommandFailed, type OutputOptions, print, table } from './io.js';
+import { type CliIo, CommandFailed, confirm, type OutputOptions, print, table } from './io.js';
 import { type ChosenPassword, choosePassword } from './password.js';
 import { collect, examples, type Settings } from './settings.js';
 
 type AddOptions = OutputOptions & { email?: string; role: string[]; passwordStdin?: boolean };
+type RemoveOptions = OutputOptions & { yes?: boolean };
 type SetPasswordOptions = OutputOptions & { passwordStdin?: boolean };
 
 /** `mintd users …` */
@@ -68,6 +69,28 @@ export function usersCommands(program: Command, io: CliIo, settings: () => Setti
       .addHelpText('after', examples(`mintd users ${verb} ada`))
       .action((name: string, options: OutputOptions) => setDisabled(io, settings(), name, verb === 'disable', options));
   }
+  removeCommand(users, io, settings);
+}
+
+function removeCommand(users: Command, io: CliIo, settings: () => Settings): void {
+  users
+    .command('remove')
+    .description('delete a user; all logins of the user end')
+    .argument('<name>', 'the user name or e-mail address')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mintd users remove ada --yes'))
+    .action((name: string, options: RemoveOptions) => remove(io, settings(), name, options));
+}
+
+async function remove(io: CliIo, settings: Settings, name: string, options: RemoveOptions): Promise<void> {
+  await withDatabase(settings.databaseUrl, async (database) => {
+    const users = openUsers(database);
+    const user = await findUser(users, name);
+    await confirm(io, options, `Delete the user ${user.username} and end all logins?`);
+    if (!(await users.remove(user.id))) throw new CommandFailed(`${user.username} was removed meanwhile`);
+    print(io, options, toJson(user), () => `removed the user ${user.username}; all logins have ended`);
+  });
 }
 
 async function add(io: CliIo, settings: Settings, name: string, options: AddOptions): Promise<void> {
@@ -84,7 +107,7 @@ async function add(io: CliIo, settings: Settings, name: string, options: AddOpti
     const passwordHash = await hashOnce(chosen.password, settings.bcryptCost);
     const added = await users.add({ id, ...checked, passwordHash, createdAt: Date.now() });
     if (!added) throw new CommandFailed(taken);
-    const user = await find(users, checked.username.display);
+    const user = await findUser(users, checked.username.display);
     print(io, options, withPassword(toJson(user), chosen), () =>
       [`made the user ${user.username} (${user.id})`, ...passwordLines(chosen)].join('\n'),
     );
@@ -94,7 +117,7 @@ async function add(io: CliIo, settings: Settings, name: string, options: AddOpti
 async function setPassword(io: CliIo, settings: Settings, name: string, options: SetPasswordOptions): Promise<void> {
   await withDatabase(settings.databaseUrl, async (database) => {
     const users = openUsers(database);
-    const user = await find(users, name);
+    const user = await findUser(users, name);
     const chosen = await choosePassword(io, options.passwordStdin === true);
     const isSet = await users.setPassword(user.id, await hashOnce(chosen.password, settings.bcryptCost));
     if (!isSet) throw new CommandFailed(`${user.username} was removed meanwhile`);
@@ -113,15 +136,16 @@ async function setDisabled(
 ): Promise<void> {
   await withDatabase(settings.databaseUrl, async (database) => {
     const users = openUsers(database);
-    const { id } = await find(users, name);
+    const { id } = await findUser(users, name);
     const changed = disabled ? await users.disable(id, Date.now()) : await users.enable(id);
-    const user = await find(users, name);
+    const user = await findUser(users, name);
     const state = disabled ? 'disabled; its logins have ended' : 'enabled';
     print(io, options, toJson(user), () => `${user.username} is ${changed ? '' : 'already '}${state}`);
   });
 }
 
-async function find(users: UserStore, name: string): Promise<User> {
+/** @throws CommandFailed when there is none */
+export async function findUser(users: UserStore, name: string): Promise<User> {
   const parsed = parseLoginName(name);
   const user = parsed === null ? null : await users.findByLogin(parsed);
   if (user === null) throw new CommandFailed(`there is no user ${JSON.stringify(name)}`);

@@ -1,5 +1,6 @@
 import type { Signer } from '../keys/signer.js';
 import type { Client, TokenSettings } from '../oauth/client.js';
+import type { Device } from '../oauth/device.js';
 import type { RequestParameters } from '../oauth/parameters.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { PasswordHasher } from '../passwords/hasher.js';
@@ -21,5 +22,7 @@ export type GrantDeps = {
 export type TokenRequest = {
   readonly client: Client;
   readonly parameters: RequestParameters;
+  /** Where it comes from, for a login that begins. */
+  readonly device: Device;
   readonly now: EpochMs;
 };

@@ -1,6 +1,7 @@
 import { accessTokenClaims, type UserSubject } from '../oauth/claims.js';
 import { lifetimesOf } from '../oauth/client.js';
 import { joinList, type TokenList } from '../oauth/scope.js';
+import type { EpochMs } from '../oauth/time.js';
 import { uuidFrom } from '../oauth/uuid.js';
 import type { GrantDeps, TokenRequest } from './deps.js';
 
@@ -22,7 +23,12 @@ export type TokenEvent = {
 };
 
 /** An answer and what is to be written down about it. */
-export type Issued = { readonly response: TokenResponse; readonly event: TokenEvent };
+export type Issued = {
+  readonly response: TokenResponse;
+  readonly event: TokenEvent;
+  /** When the refresh token ends if it is not used; null where there is none. */
+  readonly refreshExpiresAt: EpochMs | null;
+};
 
 /** What the access token is to say, and the refresh token that goes with it, if any. */
 export type Issue = {
@@ -30,7 +36,7 @@ export type Issue = {
   readonly scope: TokenList;
   readonly audiences: TokenList;
   readonly user: UserSubject | null;
-  readonly refreshToken: string | null;
+  readonly refreshToken: { readonly token: string; readonly expiresAt: EpochMs } | null;
 };
 
 /** Signs the access token and puts the answer together. Everything that had to be stored is committed by now. */
@@ -52,9 +58,13 @@ export async function issue(deps: GrantDeps, { client, now }: TokenRequest, what
     token_type: 'Bearer',
     expires_in: accessTokenTtlSeconds,
     ...(what.scope.length > 0 && { scope: joinList(what.scope) }),
-    ...(what.refreshToken !== null && { refresh_token: what.refreshToken }),
+    ...(what.refreshToken !== null && { refresh_token: what.refreshToken.token }),
   };
   const { user } = what;
   const who = user === null ? {} : { userId: user.userId, ...(user.sid !== null && { sid: user.sid }) };
-  return { response, event: { event: what.event, jti, ...who } };
+  return {
+    response,
+    event: { event: what.event, jti, ...who },
+    refreshExpiresAt: what.refreshToken?.expiresAt ?? null,
+  };
 }

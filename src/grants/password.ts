@@ -44,6 +44,8 @@ async function startLogin(deps: GrantDeps, request: TokenRequest, user: User, ta
     return ok(await issue(deps, request, what));
   }
   const { refreshIdleTtlSeconds, refreshAbsoluteTtlSeconds } = lifetimesOf(client, deps.settings);
+  const idleExpiresAt = now + refreshIdleTtlSeconds * 1000;
+  const absoluteExpiresAt = now + refreshAbsoluteTtlSeconds * 1000;
   const handle = deps.randomBytes(HANDLE_BYTES);
   const secret = deps.randomBytes(SECRET_BYTES);
   const sid = uuidFrom(deps.randomBytes(16));
@@ -53,14 +55,17 @@ async function startLogin(deps: GrantDeps, request: TokenRequest, user: User, ta
     secretHash: sha256(secret),
     userId: user.id,
     clientId: client.id,
-    // The value the password was checked under: if all logins of the user end meanwhile, this one ends with them.
+    // The values the password was checked under: if all logins of the user or the client end meanwhile, so does this.
     loginEpoch: user.loginEpoch,
+    clientEpoch: client.loginEpoch,
     ...target,
+    device: request.device,
     now,
-    idleExpiresAt: now + refreshIdleTtlSeconds * 1000,
-    absoluteExpiresAt: now + refreshAbsoluteTtlSeconds * 1000,
+    idleExpiresAt,
+    absoluteExpiresAt,
   });
   if (!began) return refuse({ reason: 'user_changed_meanwhile', userId: user.id });
-  const refreshToken = formatRefreshToken({ handle, secret });
+  const expiresAt = Math.min(idleExpiresAt, absoluteExpiresAt);
+  const refreshToken = { token: formatRefreshToken({ handle, secret }), expiresAt };
   return ok(await issue(deps, request, { event: 'login', ...target, user: { ...subject, sid }, refreshToken }));
 }

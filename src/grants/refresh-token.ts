@@ -39,7 +39,8 @@ export async function refreshToken(deps: GrantDeps, request: TokenRequest): Prom
   const target = narrowTarget(request.parameters, login);
   if (!target.ok) return target;
   const refreshed = formatRefreshToken({ handle: token.handle, secret });
-  return ok(await issue(deps, request, { event, ...target.value, user: login, refreshToken: refreshed }));
+  const renewed = { token: refreshed, expiresAt: login.expiresAt };
+  return ok(await issue(deps, request, { event, ...target.value, user: login, refreshToken: renewed }));
 }
 
 /** The one statement that decides. Null when the token was not the newest of a living family of this client. */
@@ -68,7 +69,7 @@ async function judgeUnrotated(
   request: TokenRequest,
   token: RefreshToken,
 ): Promise<Result<Continued>> {
-  const found = await families.find(sha256(token.handle));
+  const found = await families.find({ handleHash: sha256(token.handle) });
   if (found === null) return refuse({ reason: 'refresh_token_unknown' });
   const { family, login } = found;
   const judged = judge(family, presentation(request, token, settings));
@@ -95,7 +96,7 @@ async function checkTarget(
   request: TokenRequest,
   token: RefreshToken,
 ): Promise<Result<unknown>> {
-  const found = await families.find(sha256(token.handle));
+  const found = await families.find({ handleHash: sha256(token.handle) });
   if (found === null) return ok(null);
   const { verdict } = judge(found.family, presentation(request, token, settings));
   const honoured = verdict === 'newest' || verdict === 'retry';

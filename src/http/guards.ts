@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { carriesCredential } from '../oauth/parameters.js';
 import type { Refusal } from '../oauth/refusal.js';
-import { NO_STORE, sendError, wireError } from './errors.js';
+import { NO_STORE, refuseMethod, sendError } from './errors.js';
+import { wireError } from './wire-errors.js';
 
 /** Of these a request has one. Node would keep the first and drop the rest in silence; a proxy may keep the last. */
 const SINGLE_HEADERS: ReadonlySet<string> = new Set(['authorization', 'content-type', 'content-length', 'host']);
@@ -38,7 +39,8 @@ function answerUnknownRoutes(app: FastifyInstance): void {
   const methods = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }: RouteOptions) => {
     const known = methods.get(url) ?? new Set();
-    for (const one of [method].flat()) known.add(one);
+    // OPTIONS answers preflights and nothing else (src/http/cors.ts).
+    for (const one of [method].flat()) if (one !== 'OPTIONS') known.add(one);
     methods.set(url, known);
   });
   // Here, and not in a not-found handler, so that a body nobody asked for is not looked at.
@@ -49,10 +51,7 @@ function answerUnknownRoutes(app: FastifyInstance): void {
     if (allowed === undefined) {
       return reply.code(404).send({ error: 'not_found', error_description: 'Nothing is here.' });
     }
-    return reply
-      .code(405)
-      .header('allow', [...allowed].sort().join(', '))
-      .send({ error: 'method_not_allowed', error_description: 'Use one of the methods in the Allow header.' });
+    return refuseMethod(reply, [...allowed].sort());
   });
 }
 

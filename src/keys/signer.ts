@@ -1,9 +1,11 @@
 import type { CryptoKey } from 'jose';
 import { SignJWT } from 'jose';
+import type { Claims } from '../oauth/access-token.js';
 import { activeKey, type KeyRing, nextChange, publishedKeys, RING_POLL_SECONDS } from '../oauth/key-ring.js';
 import type { EpochMs } from '../oauth/time.js';
 import { KeyRingFault, type KeyStore, type LoadedRing } from './directory.js';
 import { ALGORITHM } from './rsa.js';
+import { TYPE, type Verify, verifierOf } from './verifier.js';
 
 /** Signs access tokens with the key whose time it is, and publishes the public halves. */
 export type Signer = {
@@ -12,7 +14,12 @@ export type Signer = {
    *
    * @throws KeyRingFault when no key is active
    */
-  sign(claims: Readonly<Record<string, unknown>>, now: EpochMs): Promise<string>;
+  sign(claims: Claims, now: EpochMs): Promise<string>;
+  /**
+   * The claims of a token that a published key signed: that is ours, and nothing is said of anything it claims, its
+   * expiry included (src/oauth/access-token.ts). Null for any other text.
+   */
+  verify(token: string, now: EpochMs): Promise<Claims | null>;
   /** The JWKS (RFC 7517 §5) as text. Never a private member: each key is written from its public members alone. */
   jwks(now: EpochMs): string;
   /** Whether a key is active and can sign. */
@@ -50,12 +57,25 @@ export async function openSigner(store: KeyStore, log: SignerLog, clock: () => E
   return { ...signer, close: () => clearInterval(timer) };
 }
 
-const NOTHING_PUBLISHED = { text: '', validFrom: Number.POSITIVE_INFINITY, validUntil: Number.NEGATIVE_INFINITY };
+/** What the ring publishes for a while, as text and as what verifies by it. */
+type Published = {
+  readonly text: string;
+  readonly verify: Verify;
+  readonly validFrom: EpochMs;
+  readonly validUntil: EpochMs;
+};
+
+const NOTHING_PUBLISHED: Published = {
+  text: '',
+  verify: async () => null,
+  validFrom: Number.POSITIVE_INFINITY,
+  validUntil: Number.NEGATIVE_INFINITY,
+};
 
 /** The signer of one loaded ring, replaceable by the next. */
 export function signerOf(first: LoadedRing): Omit<Signer, 'close'> & { replace(next: LoadedRing): void } {
   let loaded = first;
-  let published = NOTHING_PUBLISHED;
+  let published: Published = NOTHING_PUBLISHED;
 
   function signingKey(now: EpochMs): { kid: string; key: CryptoKey } | null {
     const kid = activeKey(loaded.ring, now)?.kid;
@@ -63,25 +83,30 @@ export function signerOf(first: LoadedRing): Omit<Signer, 'close'> & { replace(n
     return kid === undefined || key === undefined ? null : { kid, key };
   }
 
+  /** A clock may be set back, so what is published has a beginning as well as an end. */
+  function publishedAt(now: EpochMs): Published {
+    if (now < published.validFrom || now >= published.validUntil) {
+      const keys = publicKeys(loaded.ring, now);
+      published = {
+        text: JSON.stringify({ keys }),
+        verify: verifierOf(keys),
+        validFrom: now,
+        validUntil: nextChange(loaded.ring, now) ?? Number.POSITIVE_INFINITY,
+      };
+    }
+    return published;
+  }
+
   return {
     async sign(claims, now) {
       const signing = signingKey(now);
       if (signing === null) throw new KeyRingFault('no signing key is active');
       return new SignJWT({ ...claims })
-        .setProtectedHeader({ alg: ALGORITHM, typ: 'at+jwt', kid: signing.kid })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: signing.kid })
         .sign(signing.key);
     },
-    jwks(now) {
-      // A clock may be set back, so the text has a beginning as well as an end.
-      if (now < published.validFrom || now >= published.validUntil) {
-        published = {
-          text: jwksOf(loaded.ring, now),
-          validFrom: now,
-          validUntil: nextChange(loaded.ring, now) ?? Number.POSITIVE_INFINITY,
-        };
-      }
-      return published.text;
-    },
+    verify: (token, now) => publishedAt(now).verify(token),
+    jwks: (now) => publishedAt(now).text,
     isReady: (now) => signingKey(now) !== null,
     replace(next) {
       loaded = next;
@@ -90,8 +115,8 @@ export function signerOf(first: LoadedRing): Omit<Signer, 'close'> & { replace(n
   };
 }
 
-function jwksOf(ring: KeyRing, now: EpochMs): string {
-  const keys = publishedKeys(ring, now).map(({ kid, jwk }) => ({
+function publicKeys(ring: KeyRing, now: EpochMs) {
+  return publishedKeys(ring, now).map(({ kid, jwk }) => ({
     kty: jwk.kty,
     use: 'sig',
     alg: ALGORITHM,
@@ -99,5 +124,4 @@ function jwksOf(ring: KeyRing, now: EpochMs): string {
     n: jwk.n,
     e: jwk.e,
   }));
-  return JSON.stringify({ keys });
 }

@@ -1,6 +1,8 @@
+import { isOrigin } from './origin.js';
 import type { TokenList } from './scope.js';
 import { parseScope } from './scope.js';
 import { type EpochMs, formatDuration, MAX_DURATION_SECONDS } from './time.js';
+import { isUuid } from './uuid.js';
 
 /** The grants of RFC 6749 that mintd has; each client lists those it may use. */
 export const GRANT_TYPES = ['password', 'refresh_token', 'client_credentials'] as const;
@@ -9,6 +11,10 @@ export type GrantType = (typeof GRANT_TYPES)[number];
 /** RFC 6749 §2.1: one that can keep a secret, and one that cannot. */
 export const CLIENT_KINDS = ['public', 'confidential'] as const;
 export type ClientKind = (typeof CLIENT_KINDS)[number];
+
+/** How the refresh token travels: in the body, or for browsers in a cookie no script can read. */
+export const DELIVERIES = ['body', 'cookie'] as const;
+export type Delivery = (typeof DELIVERIES)[number];
 
 /** A client (RFC 6749 §1.1). A null lifetime or window means: as the server's settings have it. */
 export type Client = {
@@ -26,9 +32,38 @@ export type Client = {
   readonly refreshIdleTtlSeconds: number | null;
   readonly refreshAbsoluteTtlSeconds: number | null;
   readonly retryWindowSeconds: number | null;
+  readonly delivery: Delivery;
+  /** Of the pages that may use it in a browser (RFC 6454 §6.2), compared exactly. */
+  readonly origins: TokenList;
+  /** Raised by whatever ends all logins at the client. A login carries the value it was begun under. */
+  readonly loginEpoch: number;
   readonly createdAt: EpochMs;
   readonly disabledAt: EpochMs | null;
 };
+
+/** What every new client starts from: it may do nothing, and has no settings of its own. */
+export function newClient(id: string, kind: ClientKind, createdAt: EpochMs): Client {
+  return {
+    id,
+    name: id,
+    kind,
+    secretHash: null,
+    grants: [],
+    scopes: [],
+    defaultScope: [],
+    audiences: [],
+    defaultAudiences: [],
+    accessTokenTtlSeconds: null,
+    refreshIdleTtlSeconds: null,
+    refreshAbsoluteTtlSeconds: null,
+    retryWindowSeconds: null,
+    delivery: 'body',
+    origins: [],
+    loginEpoch: 0,
+    createdAt,
+    disabledAt: null,
+  };
+}
 
 /** The server's lifetimes, for clients that have none of their own. */
 export type TokenSettings = {
@@ -57,15 +92,19 @@ export function lifetimesOf(client: Client, settings: TokenSettings) {
   };
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /**
  * Why a client cannot be as described; empty when it can.
  *
  * @returns sentences for the person who made the description
  */
 export function clientFaults(client: Client): readonly string[] {
-  return [...idFaults(client.id), ...grantFaults(client), ...listFaults(client), ...lifetimeFaults(client)];
+  return [
+    ...idFaults(client.id),
+    ...grantFaults(client),
+    ...listFaults(client),
+    ...lifetimeFaults(client),
+    ...browserFaults(client),
+  ];
 }
 
 /** Whether a client could have this id: 1 to 64 of `A-Za-z0-9._-`. Nothing else is looked up. */
@@ -76,7 +115,7 @@ export function isClientId(text: string): boolean {
 function idFaults(id: string): string[] {
   if (!isClientId(id)) return ['the client id must be 1 to 64 of A-Z a-z 0-9 . _ -'];
   // User ids are UUIDs, and both become `sub`: a client must not be able to look like a user (RFC 9068 §5).
-  return UUID.test(id) ? ['the client id must not have the form of a UUID: those are user ids'] : [];
+  return isUuid(id) ? ['the client id must not have the form of a UUID: those are user ids'] : [];
 }
 
 function grantFaults(client: Client): string[] {
@@ -120,4 +159,15 @@ function lifetimeFaults(client: Client): string[] {
     if (seconds === null || (Number.isSafeInteger(seconds) && seconds >= least && seconds <= most)) return [];
     return [`the ${name} must be from ${formatDuration(least)} to ${formatDuration(most)}`];
   });
+}
+
+function browserFaults({ kind, grants, delivery, origins }: Client): string[] {
+  const faults = origins
+    .filter((origin) => !isOrigin(origin))
+    .map((origin) => `${origin} is not an origin such as https://app.example.com: https (http on loopback), no path`);
+  if (delivery === 'body') return faults;
+  if (kind === 'confidential') faults.push('cookie delivery is for pages in a browser, which can keep no secret');
+  if (!grants.includes('refresh_token')) faults.push('cookie delivery needs the grant refresh_token');
+  if (origins.length === 0) faults.push('cookie delivery needs at least one origin');
+  return faults;
 }

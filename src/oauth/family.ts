@@ -22,6 +22,11 @@ export type Family = {
   readonly endedWithUserOrClient: boolean;
 };
 
+/** When a login ends if nothing more happens to it. */
+export function expiryOf({ absoluteExpiresAt, idleExpiresAt }: Family): EpochMs {
+  return Math.min(absoluteExpiresAt, idleExpiresAt);
+}
+
 /** Who presents what, and when. */
 export type Presentation = {
   readonly secret: Uint8Array;
@@ -65,11 +70,16 @@ export function judge(family: Family, presented: Presentation): Verdict {
 }
 
 function refusalOfDeadFamily(family: Family, { clientId, now }: Presentation): Refusal | null {
+  if (family.clientId !== clientId) return { reason: 'refresh_token_of_another_client', sid: family.sid };
+  return endOf(family, now);
+}
+
+/** Why a login is over; null while it lives. */
+export function endOf(family: Family, now: EpochMs): Refusal | null {
   const { sid } = family;
-  if (family.clientId !== clientId) return { reason: 'refresh_token_of_another_client', sid };
   if (family.revokedAt !== null) return { reason: 'family_revoked', sid };
   if (family.endedWithUserOrClient) return { reason: 'family_ended_with_user_or_client', sid };
-  if (family.absoluteExpiresAt <= now || family.idleExpiresAt <= now) return { reason: 'family_expired', sid };
+  if (expiryOf(family) <= now) return { reason: 'family_expired', sid };
   return null;
 }
 

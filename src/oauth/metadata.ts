@@ -4,6 +4,12 @@ import { CLIENT_AUTHENTICATION_METHODS } from './client-authentication.js';
 /** The paths of the endpoints below the issuer, in one place for the routes and the metadata. */
 export const PATHS = {
   token: '/token',
+  revoke: '/revoke',
+  introspect: '/introspect',
+  userinfo: '/userinfo',
+  sessions: '/sessions',
+  session: '/sessions/:sid',
+  logout: '/logout',
   jwks: '/.well-known/jwks.json',
   authorizationServerMetadata: '/.well-known/oauth-authorization-server',
   openidConfiguration: '/.well-known/openid-configuration',
@@ -24,5 +30,10 @@ export function metadata(issuer: string): Record<string, unknown> {
     grant_types_supported: GRANT_TYPES,
     response_types_supported: [],
     token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION_METHODS,
+    revocation_endpoint: base + PATHS.revoke,
+    revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION_METHODS,
+    introspection_endpoint: base + PATHS.introspect,
+    introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION_METHODS.filter((method) => method !== 'none'),
+    userinfo_endpoint: base + PATHS.userinfo,
   };
 }

@@ -41,6 +41,26 @@ export type Refusal =
   | { readonly reason: 'family_expired'; readonly sid: string }
   | { readonly reason: 'family_revoked'; readonly sid: string }
   | { readonly reason: 'family_ended_with_user_or_client'; readonly sid: string }
+  // A browser, and the page in it
+  | { readonly reason: 'origin_not_allowed' }
+  | { readonly reason: 'cross_site' }
+  | { readonly reason: 'requested_with_missing' }
+  | { readonly reason: 'cookie_repeated' }
+  | { readonly reason: 'refresh_token_in_body' }
+  | { readonly reason: 'refresh_cookie_missing' }
+  | { readonly reason: 'client_without_cookies' }
+  // A token that is to be ended or looked at (RFC 7009 §2.2.1, RFC 7662 §2.3)
+  | { readonly reason: 'token_of_another_client' }
+  | { readonly reason: 'access_token_without_login' }
+  // The bearer of an access token (RFC 6750 §3.1)
+  | { readonly reason: 'bearer_missing' }
+  | { readonly reason: 'bearer_malformed' }
+  | { readonly reason: 'access_token_invalid' }
+  | { readonly reason: 'access_token_expired' }
+  | { readonly reason: 'access_token_of_nobody' }
+  | { readonly reason: 'login_ended'; readonly sid: string; readonly because: string }
+  | { readonly reason: 'access_token_without_user' }
+  | { readonly reason: 'session_unknown' }
   // Not now (RFC 6749 has no code for it; `temporarily_unavailable` is that of its §4.1.2.1)
   | { readonly reason: 'password_queue_full' }
   | { readonly reason: 'family_changed_meanwhile'; readonly sid: string };

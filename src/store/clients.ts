@@ -1,5 +1,6 @@
-import { CLIENT_KINDS, type Client, GRANT_TYPES, isClientId } from '../oauth/client.js';
-import { joinList, splitList } from '../oauth/scope.js';
+import { CLIENT_KINDS, type Client, DELIVERIES, GRANT_TYPES, isClientId } from '../oauth/client.js';
+import { joinList, splitList, type TokenList } from '../oauth/scope.js';
+import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
 import type { Client as Row } from './generated/sqlite/client.js';
 import { attempt, isTaken } from './outage.js';
@@ -10,6 +11,16 @@ export type ClientStore = {
   find(id: string): Promise<Client | null>;
   /** All of them, by id. */
   list(): Promise<readonly Client[]>;
+  /** Every origin of a client that is not disabled. */
+  origins(): Promise<TokenList>;
+  /** Disables the client and ends its logins, for good, in one statement. False when there was nothing to do. */
+  disable(id: string, now: EpochMs): Promise<boolean>;
+  /** Lets the client ask for tokens again. False when there was nothing to do. */
+  enable(id: string): Promise<boolean>;
+  /** Ends all logins at the client, in one statement. False when there is no such client. */
+  endLogins(id: string): Promise<boolean>;
+  /** Deletes the client and its logins, in one statement. False when there was none. */
+  remove(id: string): Promise<boolean>;
   isEmpty(): Promise<boolean>;
 };
 
@@ -32,6 +43,26 @@ export function openClients({ prisma }: Database): ClientStore {
     async list() {
       return (await attempt(() => prisma.client.findMany({ orderBy: { id: 'asc' } }))).map(fromRow);
     },
+    async origins() {
+      const where = { disabledAt: null, origins: { not: '' } };
+      const rows = await attempt(() => prisma.client.findMany({ where, select: { origins: true } }));
+      return [...new Set(rows.flatMap(({ origins }) => splitList(origins)))];
+    },
+    async disable(id, now) {
+      const data = { disabledAt: new Date(now), loginEpoch: { increment: 1 } };
+      return (await attempt(() => prisma.client.updateMany({ where: { id, disabledAt: null }, data }))).count === 1;
+    },
+    async enable(id) {
+      const where = { id, disabledAt: { not: null } };
+      return (await attempt(() => prisma.client.updateMany({ where, data: { disabledAt: null } }))).count === 1;
+    },
+    async endLogins(id) {
+      const data = { loginEpoch: { increment: 1 } };
+      return (await attempt(() => prisma.client.updateMany({ where: { id }, data }))).count === 1;
+    },
+    async remove(id) {
+      return (await attempt(() => prisma.client.deleteMany({ where: { id } }))).count === 1;
+    },
     async isEmpty() {
       return (await attempt(() => prisma.client.findFirst({ select: { id: true } }))) === null;
     },
@@ -47,6 +78,7 @@ function toRow(client: Client) {
     defaultScope: joinList(client.defaultScope),
     audiences: joinList(client.audiences),
     defaultAudiences: joinList(client.defaultAudiences),
+    origins: joinList(client.origins),
     createdAt: new Date(client.createdAt),
     disabledAt: client.disabledAt === null ? null : new Date(client.disabledAt),
   };
@@ -55,15 +87,19 @@ function toRow(client: Client) {
 function fromRow(row: Row): Client {
   const kind = CLIENT_KINDS.find((known) => known === row.kind);
   if (kind === undefined) throw new Error(`client ${row.id} has the unknown kind ${row.kind}`);
+  const delivery = DELIVERIES.find((known) => known === row.delivery);
+  if (delivery === undefined) throw new Error(`client ${row.id} has the unknown delivery ${row.delivery}`);
   const granted = splitList(row.grants);
   return {
     ...row,
     kind,
+    delivery,
     grants: GRANT_TYPES.filter((grant) => granted.includes(grant)),
     scopes: splitList(row.scopes),
     defaultScope: splitList(row.defaultScope),
     audiences: splitList(row.audiences),
     defaultAudiences: splitList(row.defaultAudiences),
+    origins: splitList(row.origins),
     createdAt: row.createdAt.getTime(),
     disabledAt: row.disabledAt?.getTime() ?? null,
   };

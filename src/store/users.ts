@@ -34,6 +34,7 @@ export type UserStore = {
   add(user: NewUser): Promise<boolean>;
   /** By user name, or by e-mail address when the name has an `@`. */
   findByLogin(name: LoginName): Promise<User | null>;
+  find(id: string): Promise<User | null>;
   /** All of them, by name. */
   list(): Promise<readonly User[]>;
   /** Sets the password and ends all logins of the user, in one statement. False when there is no such user. */
@@ -42,6 +43,10 @@ export type UserStore = {
   disable(id: string, now: EpochMs): Promise<boolean>;
   /** Lets the user log in again. False when there was nothing to do. */
   enable(id: string): Promise<boolean>;
+  /** Ends all logins of the user, also one that is being made, in one statement. False when there is no such user. */
+  endLogins(id: string): Promise<boolean>;
+  /** Deletes the user and all logins, in one statement. False when there was none. */
+  remove(id: string): Promise<boolean>;
   isEmpty(): Promise<boolean>;
 };
 
@@ -62,6 +67,10 @@ export function openUsers({ prisma }: Database): UserStore {
       const row = await attempt(() => prisma.user.findUnique({ where }));
       return row === null ? null : fromRow(row);
     },
+    async find(id) {
+      const row = await attempt(() => prisma.user.findUnique({ where: { id } }));
+      return row === null ? null : fromRow(row);
+    },
     async list() {
       return (await attempt(() => prisma.user.findMany({ orderBy: { usernameKey: 'asc' } }))).map(fromRow);
     },
@@ -76,6 +85,13 @@ export function openUsers({ prisma }: Database): UserStore {
     async enable(id) {
       const where = { id, disabledAt: { not: null } };
       return (await attempt(() => prisma.user.updateMany({ where, data: { disabledAt: null } }))).count === 1;
+    },
+    async endLogins(id) {
+      const data = { loginEpoch: { increment: 1 } };
+      return (await attempt(() => prisma.user.updateMany({ where: { id }, data }))).count === 1;
+    },
+    async remove(id) {
+      return (await attempt(() => prisma.user.deleteMany({ where: { id } }))).count === 1;
     },
     async isEmpty() {
       return (await attempt(() => prisma.user.findFirst({ select: { id: true } }))) === null;

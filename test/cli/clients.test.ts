@@ -34,6 +34,9 @@ t.test('a public client has no secret, and nothing it was not given', async (t) 
     refreshIdleTtlSeconds: null,
     refreshAbsoluteTtlSeconds: null,
     retryWindowSeconds: null,
+    delivery: 'body',
+    origins: [],
+    loginEpoch: 0,
     disabledAt: null,
   });
 });
@@ -79,6 +82,8 @@ t.test('every option, and JSON', async (t) => {
     refresh_idle_ttl_seconds: 7 * 86_400,
     refresh_absolute_ttl_seconds: 30 * 86_400,
     retry_window_seconds: 0,
+    delivery: 'body',
+    origins: [],
     disabled_at: null,
   });
   t.strictSame(await cli.json('clients list'), [{ ...rest, created_at }], 'what was said is what is kept');
@@ -157,7 +162,7 @@ t.test('clients list', async (t) => {
   await cli.mintd('clients add app --kind confidential --grant client_credentials --audience https://api.example.com');
   const { out } = await cli.mintd('clients list');
   const [head = '', first = '', second = '', ...rest] = out.split('\n');
-  t.match(head, /^CLIENT ID +KIND +GRANTS +SCOPES +AUDIENCES +LIFETIMES +STATE$/);
+  t.match(head, /^CLIENT ID +KIND +GRANTS +SCOPES +AUDIENCES +LIFETIMES +BROWSER +STATE$/);
   t.match(first, /^app +confidential +client_credentials +https:\/\/api.example.com$/);
   t.match(second, /^web +public +password +read +access 5m, retry 0s$/);
   t.strictSame(rest, ['']);

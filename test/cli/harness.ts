@@ -92,6 +92,10 @@ function fakeIo(written: { out: string; err: string }, questions: string[], inpu
     },
     isInteractive: input.answers !== undefined,
     readStdin: async () => input.stdin ?? '',
+    askYes: async (question) => {
+      questions.push(question);
+      return answers.shift() === 'yes';
+    },
     askSecret: async (question) => {
       questions.push(question);
       const answer = answers.shift();

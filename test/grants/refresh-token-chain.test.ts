@@ -83,7 +83,7 @@ function reuse(t: Test, issuer: TestIssuer): void {
     assertError(t, await refresh(issuer, phone['refresh_token']), 400, 'invalid_grant');
     const { sid } = claimsOf(phone['access_token']);
     const event = JSON.parse(issuer.log.slice(logged).find((line) => line.includes('reused')) ?? '{}');
-    t.match(event, { level: 40, event: 'refused', reason: 'refresh_token_reused', sid, clientId: 'app' });
+    t.match(event, { level: 40, event: 'reuse', reason: 'refresh_token_reused', sid, clientId: 'app' });
     const row = await issuer.database.prisma.family.findUnique({ where: { id: String(sid) } });
     t.equal(row?.revokedReason, 'reuse');
     t.equal(row?.revokedAt?.getTime(), issuer.clock.now);

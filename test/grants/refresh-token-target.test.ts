@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { formatRefreshToken } from '../../src/oauth/refresh-token.js';
 import { aClient, claimsOf, PROVIDERS, type TestIssuer } from '../helper.js';
 import { assertError, assertTokens, issuerWithClients, logIn, refresh } from '../rfc/setup.js';
 
@@ -73,7 +74,11 @@ function refusals(t: Test, issuer: TestIssuer): void {
   });
 
   t.test('an unknown token stays invalid_grant, whatever scope it asks for', async (t) => {
-    const reply = await refresh(issuer, `mrt_${'A'.repeat(64)}`, { scope: 'admin' });
+    const reply = await refresh(
+      issuer,
+      formatRefreshToken({ handle: new Uint8Array(16), secret: new Uint8Array(28) }),
+      { scope: 'admin' },
+    );
     assertError(t, reply, 400, 'invalid_grant');
   });
 

@@ -1,5 +1,6 @@
 import { Client as PgClient } from 'pg';
 import t from 'tap';
+import { formatRefreshToken } from '../../src/oauth/refresh-token.js';
 import { DatabaseUnavailable } from '../../src/store/outage.js';
 import type { TestIssuer } from '../helper.js';
 import {
@@ -14,7 +15,8 @@ import {
 } from '../rfc/setup.js';
 
 const HIDDEN = 'postgres://mintd:hunter2@db.internal:5432/mintd';
-const REFRESH = { grant_type: 'refresh_token', client_id: 'app', refresh_token: `mrt_${'A'.repeat(64)}` };
+const UNKNOWN = formatRefreshToken({ handle: new Uint8Array(16), secret: new Uint8Array(28) });
+const REFRESH = { grant_type: 'refresh_token', client_id: 'app', refresh_token: UNKNOWN };
 
 function failing(error: unknown): () => Promise<never> {
   return async () => {

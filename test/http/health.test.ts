@@ -12,7 +12,8 @@ async function appWith(t: Test, readiness: () => Promise<Readiness>) {
   const app = await buildApp({
     clients: issuer.clients,
     grants: issuer.grants,
-    signer: { jwks: () => '{"keys":[]}' },
+    sessions: issuer.sessions,
+    signer: { verify: async () => null, jwks: () => '{"keys":[]}' },
     readiness,
     jwksMaxAgeSeconds: 300,
     clock: () => issuer.clock.now,

@@ -24,6 +24,11 @@ t.test('§2: issuer, endpoints and what is switched on, and nothing else', async
     grant_types_supported: ['password', 'refresh_token', 'client_credentials'],
     response_types_supported: [],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    revocation_endpoint: `${ISSUER}/revoke`,
+    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    introspection_endpoint: `${ISSUER}/introspect`,
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    userinfo_endpoint: `${ISSUER}/userinfo`,
   });
 });
 

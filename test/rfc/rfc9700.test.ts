@@ -1,4 +1,5 @@
 import t from 'tap';
+import { formatRefreshToken, parseRefreshToken } from '../../src/oauth/refresh-token.js';
 import { claimsOf } from '../helper.js';
 import { assertError, assertTokens, issuerWithClients, logIn, refresh } from './setup.js';
 
@@ -36,10 +37,19 @@ t.test('§4.14.2: a token ends when it is not used for its idle lifetime', async
 
 t.test('§4.14.2: a made-up secret behind a known handle is treated as a stolen token', async (t) => {
   const token = String((await logIn(issuer))['refresh_token']);
-  const bytes = Buffer.from(token.slice(4), 'base64url');
-  bytes.fill(7, 16);
-  assertError(t, await refresh(issuer, `mrt_${bytes.toString('base64url')}`), 400, 'invalid_grant');
+  const handle = parseRefreshToken(token)?.handle ?? new Uint8Array();
+  const madeUp = formatRefreshToken({ handle, secret: new Uint8Array(28).fill(7) });
+  assertError(t, await refresh(issuer, madeUp), 400, 'invalid_grant');
   assertError(t, await refresh(issuer, token), 400, 'invalid_grant', 'the login has ended');
+});
+
+t.test('§4.14.2: a token that was damaged on its way is refused, and its login lives', async (t) => {
+  const token = String((await logIn(issuer))['refresh_token']);
+  const damaged = token.slice(0, 40) + (token[40] === 'A' ? 'B' : 'A') + token.slice(41);
+  for (const text of [damaged, token.slice(0, -1), `${token}A`, token.slice(0, 30)]) {
+    assertError(t, await refresh(issuer, text), 400, 'invalid_grant');
+  }
+  assertTokens(t, await refresh(issuer, token), 'the login goes on');
 });
 
 t.test('§4.15: a client cannot get a token that speaks of a user it did not log in', async (t) => {

@@ -78,6 +78,7 @@ for (const provider of PROVIDERS) {
       scope: ['read'],
       audiences: ['https://api.example'],
       authTime: START,
+      expiresAt: START + 1000 + 14 * DAY_MS,
     });
     const row = await database.prisma.family.findUniqueOrThrow({ where: { id: family.sid } });
     t.strictSame(Buffer.from(row.currentHash), Buffer.from(hashOf('secret 1')));
@@ -165,8 +166,8 @@ for (const provider of PROVIDERS) {
 
   t.test(`${provider}: a family is found by its handle, as it is`, async (t) => {
     const { families, family } = await begun(t, provider);
-    t.equal(await families.find(hashOf('another handle')), null);
-    const fresh = await families.find(family.handleHash);
+    t.equal(await families.find({ handleHash: hashOf('another handle') }), null);
+    const fresh = await families.find({ handleHash: family.handleHash });
     t.match(fresh, {
       family: {
         sid: family.sid,
@@ -181,7 +182,7 @@ for (const provider of PROVIDERS) {
       },
     });
     const login = await families.rotate(aRotation());
-    const rotated = await families.find(family.handleHash);
+    const rotated = await families.find({ handleHash: family.handleHash });
     t.strictSame(rotated?.login, login, 'find and rotate say the same of the login');
     t.equal(rotated?.family.rotatedAt, START + 1000);
     t.strictSame(Buffer.from(rotated?.family.currentHash ?? []), Buffer.from(hashOf('secret 1')));
@@ -191,7 +192,7 @@ for (const provider of PROVIDERS) {
 
   t.test(`${provider}: find tells when the user or the client ended the login`, async (t) => {
     const { database, families, family } = await begun(t, provider);
-    const ended = async () => (await families.find(family.handleHash))?.family.endedWithUserOrClient;
+    const ended = async () => (await families.find({ handleHash: family.handleHash }))?.family.endedWithUserOrClient;
     const at = new Date(START);
     t.equal(await ended(), false);
     await database.prisma.client.updateMany({ data: { disabledAt: at } });
@@ -216,7 +217,7 @@ for (const provider of PROVIDERS) {
     const row = await database.prisma.family.findUniqueOrThrow({ where: { id: family.sid } });
     t.equal(row.revokedReason, 'reuse');
     t.not(row.revokedAt?.getTime(), START + 99);
-    t.equal((await families.find(other.handleHash))?.family.revokedAt, null);
+    t.equal((await families.find({ handleHash: other.handleHash }))?.family.revokedAt, null);
   });
 }
 
@@ -231,7 +232,7 @@ t.test('times mean the same where the PostgreSQL server keeps another time zone'
   const now = START + 14 * DAY_MS - 1;
   t.equal(await families.rotate(aRotation({ now: now + 1 })), null, 'the expiry is where it was');
   t.ok(await families.rotate(aRotation({ now })));
-  const found = await families.find(hashOf('handle'));
+  const found = await families.find({ handleHash: hashOf('handle') });
   t.equal(found?.family.rotatedAt, now);
   t.equal(found?.login.authTime, START);
 });

@@ -36,6 +36,8 @@ export function aFamily(userId: string, overrides: Partial<NewFamily> = {}): New
     userId,
     clientId: 'app',
     loginEpoch: 0,
+    clientEpoch: 0,
+    device: { userAgent: null, address: null },
     scope: ['read'],
     audiences: ['https://api.example'],
     now: START,

@@ -1,0 +1,126 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { toRfc3339 } from '../oauth/time.js';
+import { isUuid } from '../oauth/uuid.js';
+import { openClients } from '../store/clients.js';
+import { openFamilies } from '../store/families.js';
+import { openSessions, type Session, type SessionFilter } from '../store/sessions.js';
+import { openUsers } from '../store/users.js';
+import { findClient } from './clients.js';
+import { withDatabase } from './database.js';
+import { type CliIo, CommandFailed, confirm, type OutputOptions, print, table } from './io.js';
+import { examples, type Settings } from './settings.js';
+import { findUser } from './users.js';
+
+type Whose = { user?: string; client?: string };
+type ListOptions = OutputOptions & Whose & { ended?: boolean; limit: number };
+type RevokeOptions = OutputOptions & Whose & { yes?: boolean };
+
+/** `mintd sessions …` */
+export function sessionsCommands(program: Command, io: CliIo, settings: () => Settings): void {
+  const sessions = program.command('sessions').description('who is logged in, where, and since when');
+
+  sessions
+    .command('list')
+    .description('show sessions, the newest first')
+    .option('--user <name>', 'of this user alone: user name or e-mail address')
+    .option('--client <id>', 'at this client alone')
+    .option('--ended', 'also those that are over, and why')
+    .option('--limit <number>', 'how many at most', wholeNumber, 100)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mintd sessions list --user ada', 'mintd sessions list --client web --ended --json'))
+    .action((options: ListOptions) => list(io, settings(), options));
+
+  sessions
+    .command('revoke')
+    .description('end one session, or all of a user or of a client')
+    .argument('[sid]', 'the session, as the list shows it')
+    .option('--user <name>', 'all sessions of this user: user name or e-mail address')
+    .option('--client <id>', 'all sessions at this client')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples('mintd sessions revoke 3f0c1c5e-7e0b-4f4e-9f0a-0d6b8a4c2e11', 'mintd sessions revoke --user ada --yes'),
+    )
+    .action((sid: string | undefined, options: RevokeOptions) => revoke(io, settings(), sid, options));
+}
+
+async function list(io: CliIo, settings: Settings, options: ListOptions): Promise<void> {
+  await withDatabase(settings.databaseUrl, async (database) => {
+    const { user, client, ended = false } = options;
+    const filter: SessionFilter = {
+      ...(user !== undefined && { userId: (await findUser(openUsers(database), user)).id }),
+      ...(client !== undefined && { clientId: (await findClient(openClients(database), client)).id }),
+      withEnded: ended,
+    };
+    const found = await openSessions(database).list(filter, Date.now(), options.limit + 1);
+    const shown = found.slice(0, options.limit);
+    if (found.length > shown.length) io.err(`there are more than ${options.limit}: say --limit, --user or --client\n`);
+    print(io, options, shown.map(toJson), () => show(shown));
+  });
+}
+
+async function revoke(io: CliIo, settings: Settings, sid: string | undefined, options: RevokeOptions): Promise<void> {
+  const { user, client } = options;
+  if ([sid, user, client].filter((one) => one !== undefined).length !== 1) {
+    throw new CommandFailed('say which: a session, --user or --client, one of them');
+  }
+  await withDatabase(settings.databaseUrl, async (database) => {
+    if (sid !== undefined) {
+      const families = openFamilies(database);
+      if (!isUuid(sid) || (await families.find({ sid })) === null)
+        throw new CommandFailed(`there is no session ${sid}`);
+      const isEnded = await families.revoke(sid, 'ended_by_admin', Date.now());
+      print(io, options, { sid }, () => (isEnded ? `ended the session ${sid}` : `the session ${sid} was over already`));
+    }
+    if (user !== undefined) {
+      const users = openUsers(database);
+      const { id, username } = await findUser(users, user);
+      await confirm(io, options, `End all sessions of ${username}?`);
+      await users.endLogins(id);
+      print(io, options, { id, username }, () => `ended all sessions of ${username}`);
+    }
+    if (client !== undefined) {
+      const clients = openClients(database);
+      const { id } = await findClient(clients, client);
+      await confirm(io, options, `End all sessions at ${id}?`);
+      await clients.endLogins(id);
+      print(io, options, { client_id: id }, () => `ended all sessions at ${id}`);
+    }
+  });
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');
+  return Number(text);
+}
+
+function toJson(session: Session): object {
+  return {
+    sid: session.sid,
+    id: session.userId,
+    username: session.username,
+    client_id: session.clientId,
+    user_agent: session.device.userAgent,
+    address: session.device.address,
+    created_at: toRfc3339(session.createdAt),
+    last_used_at: toRfc3339(session.lastUsedAt),
+    expires_at: toRfc3339(session.expiresAt),
+    ended: session.ended,
+  };
+}
+
+function show(sessions: readonly Session[]): string {
+  if (sessions.length === 0) return 'nobody is logged in';
+  const rows = sessions.map((session) => [
+    session.username,
+    session.clientId,
+    session.device.address ?? '',
+    (session.device.userAgent ?? '').slice(0, 40),
+    toRfc3339(session.createdAt),
+    toRfc3339(session.lastUsedAt),
+    session.ended ?? `until ${toRfc3339(session.expiresAt)}`,
+    session.sid,
+  ]);
+  return table(['USER', 'CLIENT', 'ADDRESS', 'DEVICE', 'SINCE', 'LAST USED', 'STATE', 'SID'], rows);
+}

@@ -1,0 +1,80 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Refusal } from '../oauth/refusal.js';
+import { ok, type Result, refuse } from '../oauth/result.js';
+import type { EpochMs } from '../oauth/time.js';
+import type { User } from '../store/users.js';
+import { type Bearer, bearerOf } from '../tokens/bearer.js';
+import type { TokenDeps } from '../tokens/deps.js';
+import { parseOAuthBodies } from './body.js';
+import type { Answer } from './client-endpoint.js';
+import { allowAnyOrigin, allowOrigin, answerPreflights } from './cors.js';
+import { NO_STORE, sendError } from './errors.js';
+import { wireError } from './wire-errors.js';
+
+/** What every endpoint needs that a user calls with an access token. */
+export type BearerEndpointDeps = { readonly tokens: TokenDeps; readonly clock: () => EpochMs };
+
+/** A request of a user who showed an access token. */
+export type BearerRequest = Omit<Bearer, 'user'> & {
+  readonly user: User;
+  readonly now: EpochMs;
+  /** The variable parts of the path. */
+  readonly path: Readonly<Record<string, string>>;
+};
+
+type Method = 'GET' | 'POST' | 'DELETE';
+type Handle = (request: BearerRequest) => Promise<Result<Answer>>;
+
+/** Endpoints at one path for the user of an access token (RFC 6750 §2.1), with what each method does. */
+export function bearerEndpoint(
+  app: FastifyInstance,
+  { tokens, clock }: BearerEndpointDeps,
+  url: string,
+  methods: Partial<Readonly<Record<Method, Handle>>>,
+): void {
+  parseOAuthBodies(app);
+  answerPreflights(app, url, Object.keys(methods).sort(), tokens.clients);
+  for (const [method, handle] of Object.entries(methods)) {
+    app.route({
+      method,
+      url,
+      handler: async (request, reply) => {
+        const now = clock();
+        const known = await identify(request, tokens, now);
+        if (!known.ok) {
+          await allowAnyOrigin(request, reply, tokens.clients);
+          return refuseBearer(request, reply, known.refusal);
+        }
+        const { client, user } = known.value;
+        allowOrigin(request, reply, client.origins);
+        const path = request.params as Record<string, string>;
+        const answered = await handle({ ...known.value, now, path });
+        if (!answered.ok) return refuseBearer(request, reply, answered.refusal);
+        const { body, event } = answered.value;
+        request.log.info({ ...event, clientId: client.id, userId: user.id }, event.event);
+        reply.headers(NO_STORE);
+        return body === null ? reply.code(204).send() : reply.send(body);
+      },
+    });
+  }
+}
+
+async function identify(request: FastifyRequest, tokens: TokenDeps, now: EpochMs) {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return refuse({ reason: 'bearer_missing' });
+  const text = /^bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1];
+  if (text === undefined) return refuse({ reason: 'bearer_malformed' });
+  const bearer = await bearerOf(tokens, text, now);
+  if (!bearer.ok) return bearer;
+  const { user } = bearer.value;
+  return user === null ? refuse({ reason: 'access_token_without_user' }) : ok({ ...bearer.value, user });
+}
+
+/** RFC 6750 §3: each refusal says how to ask; one of a request without a token says no more than that. */
+function refuseBearer(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
+  request.log.info({ event: 'refused', ...refusal }, 'refused');
+  const wire = wireError(refusal);
+  const code = refusal.reason === 'bearer_missing' ? '' : `, error="${wire.error}"`;
+  if (refusal.reason !== 'session_unknown') reply.header('www-authenticate', `Bearer realm="mintd"${code}`);
+  return sendError(reply, wire);
+}

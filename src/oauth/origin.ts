@@ -1,0 +1,14 @@
+/**
+ * Whether a text is an origin as browsers write it (RFC 6454 §6.2), of a page that others on the network cannot have
+ * changed: https, or http on a loopback address. Never `null`, which every sandboxed page has.
+ */
+export function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { origin, protocol, hostname } = new URL(text);
+  return origin === text && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)));
+}
+
+/** Whether the host name of a URL means this very machine. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

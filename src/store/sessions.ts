@@ -1,0 +1,120 @@
+import type { Device } from '../oauth/device.js';
+import type { EpochMs } from '../oauth/time.js';
+import type { Database } from './database.js';
+import { Prisma } from './generated/sqlite/client.js';
+import { attempt } from './outage.js';
+
+/** A family as people see it: one login on one device. */
+export type Session = {
+  readonly sid: string;
+  readonly userId: string;
+  readonly username: string;
+  readonly clientId: string;
+  readonly device: Device;
+  readonly createdAt: EpochMs;
+  readonly lastUsedAt: EpochMs;
+  /** When it ends if it is not used again. */
+  readonly expiresAt: EpochMs;
+  /** Why it is over; null while it lives. */
+  readonly ended: string | null;
+};
+
+/** Whose sessions to list; without a member: everybody's. */
+export type SessionFilter = {
+  readonly userId?: string;
+  readonly clientId?: string;
+  /** Those that ended, too, until their absolute expiry. */
+  readonly withEnded?: boolean;
+};
+
+export type SessionStore = {
+  /** The newest first, `limit` at most. */
+  list(filter: SessionFilter, now: EpochMs, limit: number): Promise<readonly Session[]>;
+  /**
+   * Deletes families past their absolute expiry, `limit` at most, so that nobody waits for it. Several instances may do
+   * it at once.
+   *
+   * @returns how many it deleted
+   */
+  removeExpired(now: EpochMs, limit: number): Promise<number>;
+};
+
+export function openSessions({ prisma, provider }: Database): SessionStore {
+  return {
+    async list(filter, now, limit) {
+      const rows = await attempt(() => prisma.$queryRaw<Row[]>(listStatement(filter, now, limit)));
+      return rows.map((row) => toSession(row, now));
+    },
+    removeExpired(now, limit) {
+      // PostgreSQL: what another instance is deleting is left to it.
+      const alone = provider === 'postgres' ? Prisma.sql`FOR UPDATE SKIP LOCKED` : Prisma.empty;
+      return attempt(
+        () => prisma.$executeRaw`
+          DELETE FROM families WHERE id IN (
+            SELECT id FROM families WHERE absolute_expires_at <= ${new Date(now)}
+            ORDER BY absolute_expires_at LIMIT ${limit} ${alone})`,
+      );
+    },
+  };
+}
+
+type Row = {
+  id: string;
+  user_id: string;
+  username: string;
+  client_id: string;
+  user_agent: string | null;
+  address: string | null;
+  created_at: Date;
+  rotated_at: Date | null;
+  idle_expires_at: Date;
+  absolute_expires_at: Date;
+  revoked_at: Date | null;
+  revoked_reason: string | null;
+  with_user: number;
+  with_client: number;
+};
+
+function listStatement({ userId, clientId, withEnded = false }: SessionFilter, now: EpochMs, limit: number) {
+  const at = new Date(now);
+  const userLives = Prisma.sql`users.disabled_at IS NULL AND users.login_epoch = families.login_epoch`;
+  const clientLives = Prisma.sql`clients.disabled_at IS NULL AND clients.login_epoch = families.client_epoch`;
+  const conditions = [
+    Prisma.sql`absolute_expires_at > ${at}`,
+    ...(userId === undefined ? [] : [Prisma.sql`user_id = ${userId}`]),
+    ...(clientId === undefined ? [] : [Prisma.sql`client_id = ${clientId}`]),
+    ...(withEnded
+      ? []
+      : [Prisma.sql`revoked_at IS NULL AND idle_expires_at > ${at} AND ${userLives} AND ${clientLives}`]),
+  ];
+  return Prisma.sql`
+    SELECT families.id, user_id, username, client_id, user_agent, address, families.created_at, rotated_at,
+      idle_expires_at, absolute_expires_at, revoked_at, revoked_reason,
+      CASE WHEN ${userLives} THEN 0 ELSE 1 END AS with_user,
+      CASE WHEN ${clientLives} THEN 0 ELSE 1 END AS with_client
+    FROM families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id
+    WHERE ${Prisma.join(conditions, ' AND ')}
+    ORDER BY families.created_at DESC, families.id LIMIT ${limit}`;
+}
+
+function toSession(row: Row, now: EpochMs): Session {
+  const expiresAt = Math.min(row.idle_expires_at.getTime(), row.absolute_expires_at.getTime());
+  return {
+    sid: row.id,
+    userId: row.user_id,
+    username: row.username,
+    clientId: row.client_id,
+    device: { userAgent: row.user_agent, address: row.address },
+    createdAt: row.created_at.getTime(),
+    lastUsedAt: (row.rotated_at ?? row.created_at).getTime(),
+    expiresAt,
+    ended: endOf(row, expiresAt, now),
+  };
+}
+
+function endOf(row: Row, expiresAt: EpochMs, now: EpochMs): string | null {
+  if (row.revoked_at !== null) return row.revoked_reason ?? 'revoked';
+  if (Number(row.with_user) === 1) return 'ended_with_user';
+  if (Number(row.with_client) === 1) return 'ended_with_client';
+  return expiresAt <= now ? 'expired' : null;
+}

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { commandLine } from '../cli/harness.js';
-import { type Answer, postToken, serve } from './harness.js';
+import { type Answer, postToken, serve } from '../process/harness.js';
 
 const ROUNDS = 5;
 const PASSWORD = 'correct horse battery';

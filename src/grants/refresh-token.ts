@@ -83,7 +83,7 @@ async function judgeUnrotated(
       return refuse(judged.refusal);
     case 'reuse':
       await families.revoke(family.sid, 'reuse', request.now);
-      return refuse({ reason: 'refresh_token_reused', sid: family.sid });
+      return refuse({ reason: 'refresh_token_reused', sid: family.sid, userId: login.userId });
   }
 }
 

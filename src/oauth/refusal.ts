@@ -37,7 +37,7 @@ export type Refusal =
   | { readonly reason: 'refresh_token_malformed' }
   | { readonly reason: 'refresh_token_unknown' }
   | { readonly reason: 'refresh_token_of_another_client'; readonly sid: string }
-  | { readonly reason: 'refresh_token_reused'; readonly sid: string }
+  | { readonly reason: 'refresh_token_reused'; readonly sid: string; readonly userId: string }
   | { readonly reason: 'family_expired'; readonly sid: string }
   | { readonly reason: 'family_revoked'; readonly sid: string }
   | { readonly reason: 'family_ended_with_user_or_client'; readonly sid: string }

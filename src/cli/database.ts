@@ -1,10 +1,10 @@
-import { type Database, openDatabase } from '../store/database.js';
+import { type Database, openDatabase, PATIENT_STATEMENT_TIMEOUT_MS } from '../store/database.js';
 import { schemaFault, schemaStatus } from '../store/migrate.js';
 import { CommandFailed } from './io.js';
 
 /** Runs a command on the database, which must be there and of this program's schema; closes it in any case. */
 export async function withDatabase<T>(databaseUrl: string, work: (database: Database) => Promise<T>): Promise<T> {
-  const database = await openDatabase(databaseUrl);
+  const database = await openDatabase(databaseUrl, false, PATIENT_STATEMENT_TIMEOUT_MS);
   try {
     const fault = schemaFault(await schemaStatus(database));
     if (fault !== null) throw new CommandFailed(fault);

@@ -18,9 +18,13 @@ export type Database = {
   close(): Promise<void>;
 };
 
-/** A statement that takes longer than this on PostgreSQL is given up, so that every request is answered within 3 s. */
-const STATEMENT_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A statement that takes longer on PostgreSQL is given up: with the wait for a connection before it, that is under 3 s. */
+const STATEMENT_TIMEOUT_MS = 800;
+/** The driver gives up on a server that does not even say that it gave up. */
+const SILENCE_TIMEOUT_MS = 100;
+/** For commands: nobody waits behind them, and what they do may be large. */
+export const PATIENT_STATEMENT_TIMEOUT_MS = 120_000;
 const POOL_SIZE = 10;
 /** A busy wait on SQLite blocks the event loop, so it is short; src/store/outage.ts retries outside of it. */
 const BUSY_TIMEOUT_MS = 100;
@@ -74,7 +78,10 @@ export function adapterFor(
     application_name: 'mintd',
     max: POOL_SIZE,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    ...(statementTimeoutMs > 0 && { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 500 }),
+    ...(statementTimeoutMs > 0 && {
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + SILENCE_TIMEOUT_MS,
+    }),
     keepAlive: true,
   });
 }
@@ -83,10 +90,15 @@ export function adapterFor(
  * Opens the database a URL names. Nothing is migrated; on PostgreSQL the first statement connects.
  *
  * @param mayCreate whether an SQLite file that is not there is made
+ * @param statementTimeoutMs how long PostgreSQL may work on one statement
  * @throws Error when there is no such file, or SQLite does not take the settings durability rests on
  */
-export async function openDatabase(databaseUrl: string, mayCreate = false): Promise<Database> {
-  const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+export async function openDatabase(
+  databaseUrl: string,
+  mayCreate = false,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+): Promise<Database> {
+  const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs });
   if (providerOf(databaseUrl) === 'sqlite') {
     await prepareFile(sqliteFile(databaseUrl), mayCreate);
     const prisma = new SqliteClient({ adapter });

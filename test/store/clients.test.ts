@@ -1,7 +1,9 @@
 import t from 'tap';
 import { openClients } from '../../src/store/clients.js';
+import { openFamilies } from '../../src/store/families.js';
+import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
-import { hashOf } from './support.js';
+import { aFamily, aUser, hashOf } from './support.js';
 
 for (const provider of PROVIDERS) {
   t.test(`${provider}: a client is read as it was added`, async (t) => {
@@ -21,6 +23,9 @@ for (const provider of PROVIDERS) {
       refreshIdleTtlSeconds: 120,
       refreshAbsoluteTtlSeconds: 2_147_483_647,
       retryWindowSeconds: 0,
+      delivery: 'cookie',
+      origins: ['https://app.example.com', 'http://localhost:5173'],
+      loginEpoch: 7,
       disabledAt: START + 1,
     });
     t.equal(await clients.add(plain), true);
@@ -64,5 +69,93 @@ for (const provider of PROVIDERS) {
     await clients.add(aClient());
     await database.prisma.client.updateMany({ data: { kind: 'secret' } });
     await t.rejects(clients.find('app'), { message: 'client app has the unknown kind secret' });
+    await database.prisma.client.updateMany({ data: { kind: 'public', delivery: 'pigeon' } });
+    await t.rejects(clients.find('app'), { message: 'client app has the unknown delivery pigeon' });
+  });
+
+  t.test(`${provider}: disabling ends all logins once; enabling leaves them ended`, async (t) => {
+    const clients = openClients(await testDatabase(t, provider));
+    await clients.add(aClient());
+    await clients.add(aClient({ id: 'other' }));
+    const before = await clients.find('app');
+    t.equal(await clients.enable('app'), false, 'it is not disabled');
+    t.equal(await clients.disable('app', START + 5), true);
+    t.strictSame(await clients.find('app'), { ...before, disabledAt: START + 5, loginEpoch: 1 });
+    t.equal(await clients.disable('app', START + 9), false);
+    t.strictSame(
+      await clients.find('app'),
+      { ...before, disabledAt: START + 5, loginEpoch: 1 },
+      'the first time stays',
+    );
+    t.equal(await clients.enable('app'), true);
+    t.strictSame(await clients.find('app'), { ...before, loginEpoch: 1 });
+    t.strictSame(await clients.find('other'), aClient({ id: 'other' }), 'no other client');
+    for (const id of ['nobody', 'APP', '']) {
+      t.equal(await clients.disable(id, START), false);
+      t.equal(await clients.enable(id), false);
+    }
+  });
+
+  t.test(`${provider}: of ten that disable a client at once, one does, and its logins end once`, async (t) => {
+    const clients = openClients(await testDatabase(t, provider));
+    await clients.add(aClient());
+    const disabled = await Promise.all(Array.from({ length: 10 }, (_, i) => clients.disable('app', START + i)));
+    t.equal(disabled.filter(Boolean).length, 1);
+    t.match(await clients.find('app'), { disabledAt: START + disabled.indexOf(true), loginEpoch: 1 });
+  });
+
+  t.test(`${provider}: ending all logins at a client touches nothing else, and counts each time`, async (t) => {
+    const clients = openClients(await testDatabase(t, provider));
+    await clients.add(aClient());
+    await clients.add(aClient({ id: 'other' }));
+    t.equal(await clients.endLogins('app'), true);
+    t.strictSame(await clients.find('app'), aClient({ loginEpoch: 1 }));
+    await Promise.all(Array.from({ length: 10 }, () => clients.endLogins('app')));
+    t.equal((await clients.find('app'))?.loginEpoch, 11);
+    t.equal((await clients.find('other'))?.loginEpoch, 0);
+    t.equal(await clients.endLogins('nobody'), false);
+  });
+
+  t.test(`${provider}: a client that is removed is gone with all logins at it, and no other`, async (t) => {
+    const database = await testDatabase(t, provider);
+    const clients = openClients(database);
+    for (const id of ['app', 'other']) await clients.add(aClient({ id }));
+    const { id: userId } = aUser();
+    await openUsers(database).add(aUser({ id: userId }));
+    const families = openFamilies(database);
+    const begin = (clientId: string, handle: string) =>
+      families.begin(aFamily(userId, { clientId, handleHash: hashOf(handle) }));
+    for (const [clientId, handle] of [
+      ['app', '1'],
+      ['other', '2'],
+      ['app', '3'],
+    ] as const)
+      await begin(clientId, handle);
+
+    const removed = await Promise.all([clients.remove('app'), clients.remove('app')]);
+    t.strictSame(removed.sort(), [false, true], 'once');
+    t.equal(await clients.find('app'), null);
+    t.match(await database.prisma.family.findMany(), [{ clientId: 'other' }]);
+    t.equal(await begin('app', '4'), false, 'no login begins any more');
+    t.match(await openUsers(database).find(userId), { loginEpoch: 0 }, 'users stay');
+    t.equal(await clients.remove('nobody'), false);
+    t.equal(await clients.add(aClient()), true, 'the id is free again');
+  });
+
+  t.test(`${provider}: the origins are those of all clients that are not disabled, each once`, async (t) => {
+    const clients = openClients(await testDatabase(t, provider));
+    t.strictSame(await clients.origins(), []);
+    const [a, b, c] = ['https://a.example', 'https://b.example', 'https://c.example'] as const;
+    await clients.add(aClient({ id: 'none' }));
+    await clients.add(aClient({ id: 'cookies', delivery: 'cookie', origins: [a, b] }));
+    await clients.add(aClient({ id: 'body', origins: [b] }));
+    await clients.add(aClient({ id: 'off', origins: [c], disabledAt: START }));
+    t.strictSame([...(await clients.origins())].sort(), [a, b]);
+    await clients.enable('off');
+    t.strictSame([...(await clients.origins())].sort(), [a, b, c]);
+    await clients.disable('cookies', START);
+    t.strictSame([...(await clients.origins())].sort(), [b, c], 'b is of another client as well');
+    await clients.remove('body');
+    t.strictSame(await clients.origins(), [c]);
   });
 }

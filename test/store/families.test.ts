@@ -65,6 +65,17 @@ const CONDITIONS: readonly Condition[] = [
     name: 'a disabled client',
     arrange: ({ database }) => database.prisma.client.updateMany({ data: { disabledAt: new Date(START) } }),
   },
+  {
+    name: 'a client whose logins were all ended',
+    arrange: ({ database }) => openClients(database).endLogins('app'),
+  },
+  {
+    name: 'a client that was disabled and enabled',
+    arrange: async ({ database }) => {
+      await openClients(database).disable('app', START);
+      await openClients(database).enable('app');
+    },
+  },
 ];
 
 for (const provider of PROVIDERS) {

@@ -59,7 +59,13 @@ async function askSecret(message: string): Promise<string> {
 
 async function askYes(message: string): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
-  return confirm({ message, default: false }, { output: process.stderr });
+  try {
+    return await confirm({ message, default: false }, { output: process.stderr });
+  } catch (error) {
+    // Ctrl-C at the question is an answer.
+    if (error instanceof Error && error.name === 'ExitPromptError') return false;
+    throw error;
+  }
 }
 
 /** Bytes that are not UTF-8 are refused: repaired, they would be a password that nobody can type. */

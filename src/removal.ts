@@ -27,7 +27,7 @@ export function startRemoval(
   const stopping = new AbortController();
   let round = Promise.resolve();
   const begin = () => {
-    round = round.then(() => removeAll(sessions, clock, stopping.signal).then(log.removed, log.failed));
+    round = round.then(() => removeAll(sessions, log, clock, stopping.signal));
   };
   begin();
   const timer = setInterval(begin, EVERY_MS);
@@ -41,22 +41,22 @@ export function startRemoval(
   };
 }
 
-/**
- * Deletes all that are past their absolute expiry, batch by batch.
- *
- * @returns how many
- */
+/** Deletes all that are past their absolute expiry, batch by batch; what was deleted counts, also if the rest cannot be. */
 async function removeAll(
   sessions: Pick<SessionStore, 'removeExpired'>,
+  log: RemovalLog,
   clock: () => EpochMs,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<void> {
   let removed = 0;
-  while (!signal.aborted) {
-    const batch = await sessions.removeExpired(clock(), BATCH_SIZE);
-    removed += batch;
-    if (batch < BATCH_SIZE) break;
-    await pause(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+  try {
+    for (let batch = BATCH_SIZE; batch === BATCH_SIZE && !signal.aborted; ) {
+      batch = await sessions.removeExpired(clock(), BATCH_SIZE);
+      removed += batch;
+      if (batch === BATCH_SIZE) await pause(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+    }
+  } catch (error) {
+    log.failed(error);
   }
-  return removed;
+  log.removed(removed);
 }

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { endOf } from '../oauth/family.js';
 import { toRfc3339 } from '../oauth/time.js';
 import { isUuid } from '../oauth/uuid.js';
 import { openClients } from '../store/clients.js';
-import { openFamilies } from '../store/families.js';
+import { type FamilyStore, openFamilies } from '../store/families.js';
 import { openSessions, type Session, type SessionFilter } from '../store/sessions.js';
 import { openUsers } from '../store/users.js';
 import { findClient } from './clients.js';
@@ -42,7 +43,11 @@ export function sessionsCommands(program: Command, io: CliIo, settings: () => Se
       'after',
       examples('mintd sessions revoke 3f0c1c5e-7e0b-4f4e-9f0a-0d6b8a4c2e11', 'mintd sessions revoke --user ada --yes'),
     )
-    .action((sid: string | undefined, options: RevokeOptions) => revoke(io, settings(), sid, options));
+    .action((sid: string | undefined, options: RevokeOptions, command: Command) => {
+      const said = [sid, options.user, options.client].filter((one) => one !== undefined);
+      if (said.length !== 1) command.error('error: say which: a session, --user or --client, one of them');
+      return revoke(io, settings(), sid, options);
+    });
 }
 
 async function list(io: CliIo, settings: Settings, options: ListOptions): Promise<void> {
@@ -62,33 +67,39 @@ async function list(io: CliIo, settings: Settings, options: ListOptions): Promis
 
 async function revoke(io: CliIo, settings: Settings, sid: string | undefined, options: RevokeOptions): Promise<void> {
   const { user, client } = options;
-  if ([sid, user, client].filter((one) => one !== undefined).length !== 1) {
-    throw new CommandFailed('say which: a session, --user or --client, one of them');
-  }
   await withDatabase(settings.databaseUrl, async (database) => {
-    if (sid !== undefined) {
-      const families = openFamilies(database);
-      if (!isUuid(sid) || (await families.find({ sid })) === null)
-        throw new CommandFailed(`there is no session ${sid}`);
-      const isEnded = await families.revoke(sid, 'ended_by_admin', Date.now());
-      print(io, options, { sid }, () => (isEnded ? `ended the session ${sid}` : `the session ${sid} was over already`));
-    }
+    if (sid !== undefined) await revokeOne(io, openFamilies(database), sid, options);
     if (user !== undefined) {
       const users = openUsers(database);
       const { id, username } = await findUser(users, user);
       await confirm(io, options, `End all sessions of ${username}?`);
       await users.endLogins(id);
-      print(io, options, { id, username }, () => `ended all sessions of ${username}`);
+      print(io, options, { id, username }, () => `ended all sessions of ${username}${RUN_OUT}`);
     }
     if (client !== undefined) {
       const clients = openClients(database);
       const { id } = await findClient(clients, client);
       await confirm(io, options, `End all sessions at ${id}?`);
       await clients.endLogins(id);
-      print(io, options, { client_id: id }, () => `ended all sessions at ${id}`);
+      print(io, options, { client_id: id }, () => `ended all sessions at ${id}${RUN_OUT}`);
     }
   });
 }
+
+async function revokeOne(io: CliIo, families: FamilyStore, sid: string, options: OutputOptions): Promise<void> {
+  const found = isUuid(sid) ? await families.find({ sid: sid.toLowerCase() }) : null;
+  if (found === null) throw new CommandFailed(`there is no session ${JSON.stringify(sid)}`);
+  const { sid: own } = found.family;
+  const now = Date.now();
+  // One that is over keeps the reason it has.
+  const isEnded = endOf(found.family, now) === null && (await families.revoke(own, 'ended_by_admin', now));
+  print(io, options, { sid: own, ended: isEnded }, () =>
+    isEnded ? `ended the session ${own}${RUN_OUT}` : `the session ${own} was over already`,
+  );
+}
+
+/** What services that verify by themselves cannot know. */
+const RUN_OUT = '; access tokens that are out run out by themselves';
 
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');
@@ -110,16 +121,21 @@ function toJson(session: Session): object {
   };
 }
 
+/** The end of it, which is where browsers differ. */
+function shortened(userAgent: string): string {
+  return userAgent.length <= 40 ? userAgent : `…${userAgent.slice(-39)}`;
+}
+
 function show(sessions: readonly Session[]): string {
-  if (sessions.length === 0) return 'nobody is logged in';
+  if (sessions.length === 0) return 'no sessions';
   const rows = sessions.map((session) => [
     session.username,
     session.clientId,
     session.device.address ?? '',
-    (session.device.userAgent ?? '').slice(0, 40),
+    shortened(session.device.userAgent ?? ''),
     toRfc3339(session.createdAt),
     toRfc3339(session.lastUsedAt),
-    session.ended ?? `until ${toRfc3339(session.expiresAt)}`,
+    session.ended?.replaceAll('_', ' ') ?? `until ${toRfc3339(session.expiresAt)}`,
     session.sid,
   ]);
   return table(['USER', 'CLIENT', 'ADDRESS', 'DEVICE', 'SINCE', 'LAST USED', 'STATE', 'SID'], rows);

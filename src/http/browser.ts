@@ -14,7 +14,7 @@ export function browserHeaders({ headers }: FastifyRequest): BrowserHeaders {
   };
 }
 
-/** Node joins a header that was sent twice, so what comes out matches nothing. */
+/** As Node itself joins most headers that were sent twice. */
 function one(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }

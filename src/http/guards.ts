@@ -46,13 +46,19 @@ function answerUnknownRoutes(app: FastifyInstance): void {
   // Here, and not in a not-found handler, so that a body nobody asked for is not looked at.
   app.addHook('onRequest', async (request, reply) => {
     if (!request.is404) return;
-    const allowed = methods.get(decodedPath(request.url));
+    const path = decodedPath(request.url);
+    const allowed = [...methods].find(([url]) => patternOf(url).test(path))?.[1];
     reply.headers(NO_STORE);
     if (allowed === undefined) {
       return reply.code(404).send({ error: 'not_found', error_description: 'Nothing is here.' });
     }
     return refuseMethod(reply, [...allowed].sort());
   });
+}
+
+/** The paths of a route: `:name` stands for any one part. */
+function patternOf(url: string): RegExp {
+  return new RegExp(`^${url.replaceAll('.', '\\.').replace(/:[^/]+/g, '[^/]+')}$`);
 }
 
 /** As the router reads it, which has decoded it without an error by now. */

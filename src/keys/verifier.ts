@@ -16,9 +16,9 @@ export function verifierOf(keys: JWK[]): Verify {
       const { payload, protectedHeader } = await compactVerify(token, keySet, { algorithms: [ALGORITHM] });
       if (protectedHeader.typ !== TYPE) return null;
       const claims: unknown = JSON.parse(new TextDecoder().decode(payload));
-      return typeof claims === 'object' && claims !== null ? (claims as Claims) : null;
+      return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? (claims as Claims) : null;
     } catch (error) {
-      if (error instanceof errors.JOSEError) return null;
+      if (error instanceof errors.JOSEError || error instanceof SyntaxError) return null;
       throw error;
     }
   };

@@ -164,7 +164,10 @@ function lifetimeFaults(client: Client): string[] {
 function browserFaults({ kind, grants, delivery, origins }: Client): string[] {
   const faults = origins
     .filter((origin) => !isOrigin(origin))
-    .map((origin) => `${origin} is not an origin such as https://app.example.com: https (http on loopback), no path`);
+    .map(
+      (origin) =>
+        `${JSON.stringify(origin)} is not an origin such as https://app.example.com: https (http on loopback), no path`,
+    );
   if (delivery === 'body') return faults;
   if (kind === 'confidential') faults.push('cookie delivery is for pages in a browser, which can keep no secret');
   if (!grants.includes('refresh_token')) faults.push('cookie delivery needs the grant refresh_token');

@@ -31,7 +31,8 @@ export function cookieName(clientId: string, isSecure: boolean): string {
 export function checkPage({ origins }: Client, headers: BrowserHeaders): Result<null> {
   const { origin, secFetchSite, requestedWith } = headers;
   if (origin === undefined || !origins.includes(origin)) return refuse({ reason: 'origin_not_allowed' });
-  if (secFetchSite === 'cross-site') return refuse({ reason: 'cross_site' });
+  // A header that was sent twice arrives as a list.
+  if (secFetchSite?.includes('cross-site')) return refuse({ reason: 'cross_site' });
   return requestedWith === undefined || requestedWith === '' ? refuse({ reason: 'requested_with_missing' }) : ok(null);
 }
 

@@ -3,7 +3,7 @@ import { joinList, splitList, type TokenList } from '../oauth/scope.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
 import type { Client as Row } from './generated/sqlite/client.js';
-import { attempt, isTaken } from './outage.js';
+import { isTaken } from './outage.js';
 
 export type ClientStore = {
   /** False when the id is taken. */
@@ -24,7 +24,7 @@ export type ClientStore = {
   isEmpty(): Promise<boolean>;
 };
 
-export function openClients({ prisma }: Database): ClientStore {
+export function openClients({ prisma, attempt }: Database): ClientStore {
   return {
     async add(client) {
       try {

@@ -7,6 +7,7 @@ import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapt
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
 import { attempt } from './outage.js';
+import { takeTurns } from './turns.js';
 
 /** What DATABASE_URL chooses. */
 export type Provider = 'sqlite' | 'postgres';
@@ -15,6 +16,8 @@ export type Provider = 'sqlite' | 'postgres';
 export type Database = {
   readonly provider: Provider;
   readonly prisma: SqliteClient;
+  /** Runs one statement or batch; see src/store/outage.ts. */
+  readonly attempt: <T>(statement: () => Promise<T>) => Promise<T>;
   close(): Promise<void>;
 };
 
@@ -26,6 +29,8 @@ const SILENCE_TIMEOUT_MS = 100;
 /** For commands: nobody waits behind them, and what they do may be large. */
 export const PATIENT_STATEMENT_TIMEOUT_MS = 120_000;
 const POOL_SIZE = 10;
+/** For one of them to be free. */
+const LONGEST_WAIT_MS = 500;
 /** A busy wait on SQLite blocks the event loop, so it is short; src/store/outage.ts retries outside of it. */
 const BUSY_TIMEOUT_MS = 100;
 
@@ -106,11 +111,17 @@ export async function openDatabase(
       await prisma.$disconnect();
       throw error;
     });
-    return { provider: 'sqlite', prisma, close: () => prisma.$disconnect() };
+    return { provider: 'sqlite', prisma, attempt, close: () => prisma.$disconnect() };
   }
   // The two generated clients have the same models (test/store/schema.test.ts), but TypeScript cannot know it.
   const prisma = new PostgresClient({ adapter }) as unknown as SqliteClient;
-  return { provider: 'postgres', prisma, close: () => prisma.$disconnect() };
+  const inTurn = takeTurns(POOL_SIZE, LONGEST_WAIT_MS);
+  return {
+    provider: 'postgres',
+    prisma,
+    attempt: (statement) => attempt(() => inTurn(statement)),
+    close: () => prisma.$disconnect(),
+  };
 }
 
 /** Made before SQLite makes it readable by everybody: it holds password hashes. Its other files get the same mode. */

@@ -1,9 +1,10 @@
 import type { Device } from '../oauth/device.js';
-import { expiryOf, type Family } from '../oauth/family.js';
+import type { Family } from '../oauth/family.js';
 import { joinList, splitList, type TokenList } from '../oauth/scope.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
-import { attempt, isDangling } from './outage.js';
+import { Prisma } from './generated/sqlite/client.js';
+import { isDangling } from './outage.js';
 
 /** A login that begins. Hashes are SHA-256, 32 bytes. */
 export type NewFamily = {
@@ -56,14 +57,17 @@ export type FamilyStore = {
   /** The one statement that decides: at most one presentation of a token rotates it. Null when this one did not. */
   rotate(rotation: Rotation): Promise<Login | null>;
   /** The family at a handle, or with a `sid`, for judging, and what its tokens say. */
-  find(by: { readonly handleHash: Uint8Array<ArrayBuffer> } | { readonly sid: string }): Promise<FoundFamily | null>;
+  find(by: FamilyKey): Promise<FoundFamily | null>;
   /** Ends a family; committed when this returns. False when it had been revoked before. */
   revoke(sid: string, reason: RevocationReason, now: EpochMs): Promise<boolean>;
 };
 
+/** What a family is found by: the hash of the handle in its tokens, or its `sid`. */
+export type FamilyKey = { readonly handleHash: Uint8Array<ArrayBuffer> } | { readonly sid: string };
+
 export type FoundFamily = { readonly family: Family; readonly login: Login };
 
-export function openFamilies({ prisma }: Database): FamilyStore {
+export function openFamilies({ prisma, attempt }: Database): FamilyStore {
   return {
     async begin(family) {
       try {
@@ -77,10 +81,7 @@ export function openFamilies({ prisma }: Database): FamilyStore {
 
     rotate: (rotation) => attempt(() => rotate(prisma, rotation)),
 
-    async find(by) {
-      const row = await attempt(() => readWhole(prisma, 'sid' in by ? { id: by.sid } : by));
-      return row === null ? null : fromRow(row);
-    },
+    find: (by) => attempt(() => find(prisma, by)),
 
     async revoke(sid, reason, now) {
       const data = { revokedAt: new Date(now), revokedReason: reason };
@@ -129,42 +130,45 @@ async function rotate(prisma: Database['prisma'], rotation: Rotation): Promise<L
   return rows[0] === undefined ? null : toLogin(rows[0]);
 }
 
-/** A family with its user and client, as Prisma reads them together. */
-type WholeRow = NonNullable<Awaited<ReturnType<typeof readWhole>>>;
+/** A family with what it takes from its user and client. */
+type WholeRow = LoginRow & {
+  client_id: string;
+  current_hash: Uint8Array;
+  previous_hash: Uint8Array | null;
+  successor_key: Uint8Array | null;
+  rotated_at: Date | null;
+  revoked_at: Date | null;
+  ended: number;
+};
 
-function readWhole(prisma: Database['prisma'], where: { id: string } | { handleHash: Uint8Array<ArrayBuffer> }) {
-  return prisma.family.findUnique({ where, include: { user: true, client: true } });
+/** One statement, so that all of it was true at one moment, whoever changes or removes a user meanwhile. */
+async function find(prisma: Database['prisma'], by: FamilyKey): Promise<FoundFamily | null> {
+  const key = 'sid' in by ? Prisma.sql`families.id = ${by.sid}` : Prisma.sql`handle_hash = ${by.handleHash}`;
+  const rows = await prisma.$queryRaw<WholeRow[]>`
+    SELECT families.id, user_id, client_id, scope, families.audiences, families.created_at, idle_expires_at,
+      absolute_expires_at, current_hash, previous_hash, successor_key, rotated_at, revoked_at, username, roles,
+      CASE WHEN users.disabled_at IS NULL AND users.login_epoch = families.login_epoch
+        AND clients.disabled_at IS NULL AND clients.login_epoch = families.client_epoch THEN 0 ELSE 1 END AS ended
+    FROM families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id
+    WHERE ${key}`;
+  return rows[0] === undefined ? null : fromRow(rows[0]);
 }
 
 function fromRow(row: WholeRow): FoundFamily {
-  const { user, client } = row;
   const family: Family = {
     sid: row.id,
-    clientId: row.clientId,
-    absoluteExpiresAt: row.absoluteExpiresAt.getTime(),
-    idleExpiresAt: row.idleExpiresAt.getTime(),
-    currentHash: row.currentHash,
-    previousHash: row.previousHash,
-    successorKey: row.successorKey,
-    rotatedAt: row.rotatedAt?.getTime() ?? null,
-    revokedAt: row.revokedAt?.getTime() ?? null,
-    endedWithUserOrClient:
-      user.disabledAt !== null ||
-      user.loginEpoch !== row.loginEpoch ||
-      client.disabledAt !== null ||
-      client.loginEpoch !== row.clientEpoch,
+    clientId: row.client_id,
+    absoluteExpiresAt: row.absolute_expires_at.getTime(),
+    idleExpiresAt: row.idle_expires_at.getTime(),
+    currentHash: row.current_hash,
+    previousHash: row.previous_hash,
+    successorKey: row.successor_key,
+    rotatedAt: row.rotated_at?.getTime() ?? null,
+    revokedAt: row.revoked_at?.getTime() ?? null,
+    // SQLite's adapter gives a number that no column declares as a bigint.
+    endedWithUserOrClient: Number(row.ended) === 1,
   };
-  const login: Login = {
-    sid: row.id,
-    userId: row.userId,
-    username: user.username,
-    roles: splitList(user.roles),
-    scope: splitList(row.scope),
-    audiences: splitList(row.audiences),
-    authTime: row.createdAt.getTime(),
-    expiresAt: expiryOf(family),
-  };
-  return { family, login };
+  return { family, login: toLogin(row) };
 }
 
 function toRow({ sid, device, now, secretHash, ...family }: NewFamily) {

@@ -1,6 +1,5 @@
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
-import { attempt } from './outage.js';
 
 /** What the database remembers of the installation as a whole. */
 export type InstallationStore = {
@@ -12,7 +11,7 @@ export type InstallationStore = {
 
 const ID = 1;
 
-export function openInstallation({ prisma }: Database): InstallationStore {
+export function openInstallation({ prisma, attempt }: Database): InstallationStore {
   return {
     async keyRingMadeAt() {
       const row = await attempt(() => prisma.installation.findUnique({ where: { id: ID } }));

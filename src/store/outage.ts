@@ -58,15 +58,16 @@ const BUSY = /^(P1008|P2034|SQLITE_BUSY.*|40001|40P01)$/;
 
 /**
  * What says that the database is not there, or takes nothing: Prisma's connection errors; its adapters' kinds; SQLite's
- * I/O, space and permission errors; PostgreSQL's classes 08 (connection), 53 (resources) and 58 (system),
- * operator intervention, read-only and lock time-outs; the system's network errors.
+ * I/O, space and permission errors; PostgreSQL's classes 08 (connection), 28 (not let in), 40 (rolled back), 53
+ * (resources) and 58 (system), operator intervention, a database or right that is gone, read-only and lock
+ * time-outs; the system's network errors.
  */
 const GONE = new RegExp(
   `^(${[
-    'P100[123]|P1010|P1017|P2024|P2037',
+    'P100[0123]|P1010|P1017|P2024|P2037',
     'DatabaseNotReachable|ConnectionClosed|TooManyConnections|TlsConnectionError',
     'SQLITE_(IOERR|FULL|READONLY|CANTOPEN).*',
-    '08...|53...|58...|57P0.|57014|25006|55P03',
+    '08...|28...|40...|53...|58...|57P0.|57014|25006|25P03|3D000|42501|55000|55P03',
     'ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|E(HOST|NET)UNREACH',
   ].join('|')})$`,
 );
@@ -103,5 +104,8 @@ export function isTaken(error: unknown): boolean {
 
 /** Whether the statement points at a row that is not there any more. */
 export function isDangling(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'P2003';
+  if (!(error instanceof Error)) return false;
+  const signs = signsOf(error);
+  // Prisma's SQLite adapter calls what a trigger raised by the same code.
+  return signs.includes('P2003') && !signs.includes('SQLITE_CONSTRAINT_TRIGGER');
 }

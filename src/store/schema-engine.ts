@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import { bindMigrationAwareSqlAdapterFactory, type SqlDriverAdapter } from '@prisma/driver-adapter-utils';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
-import { adapterFor } from './database.js';
+import { adapterFor, providerOf } from './database.js';
 
 /** Tables and enums the engine leaves alone: none of ours. */
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
@@ -50,7 +50,7 @@ export async function withSchemaEngine<T>(
     async connect() {
       const connection = await factory.connect();
       connections.push(connection);
-      return connection;
+      return providerOf(databaseUrl) === 'postgres' ? withWholeScripts(connection) : connection;
     },
     async connectToShadowDb() {
       const connection = await factory.connectToShadowDb();
@@ -66,6 +66,17 @@ export async function withSchemaEngine<T>(
   } finally {
     await Promise.all(connections.map((connection) => connection.dispose()));
   }
+}
+
+/**
+ * The adapter cuts a script at every semicolon and commits each piece. Sent whole, PostgreSQL runs it as one transaction:
+ * a migration that fails, or whose process dies, has changed nothing.
+ */
+function withWholeScripts(connection: SqlDriverAdapter): SqlDriverAdapter {
+  connection.executeScript = async (sql) => {
+    await connection.executeRaw({ sql, args: [], argTypes: [] });
+  };
+  return connection;
 }
 
 /**

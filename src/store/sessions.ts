@@ -2,7 +2,6 @@ import type { Device } from '../oauth/device.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
 import { Prisma } from './generated/sqlite/client.js';
-import { attempt } from './outage.js';
 
 /** A family as people see it: one login on one device. */
 export type Session = {
@@ -39,21 +38,21 @@ export type SessionStore = {
   removeExpired(now: EpochMs, limit: number): Promise<number>;
 };
 
-export function openSessions({ prisma, provider }: Database): SessionStore {
+export function openSessions({ prisma, provider, attempt }: Database): SessionStore {
   return {
     async list(filter, now, limit) {
       const rows = await attempt(() => prisma.$queryRaw<Row[]>(listStatement(filter, now, limit)));
       return rows.map((row) => toSession(row, now));
     },
     removeExpired(now, limit) {
-      // PostgreSQL: what another instance is deleting is left to it.
-      const alone = provider === 'postgres' ? Prisma.sql`FOR UPDATE SKIP LOCKED` : Prisma.empty;
-      return attempt(
-        () => prisma.$executeRaw`
-          DELETE FROM families WHERE id IN (
-            SELECT id FROM families WHERE absolute_expires_at <= ${new Date(now)}
-            ORDER BY absolute_expires_at LIMIT ${limit} ${alone})`,
-      );
+      const oldest = Prisma.sql`
+        SELECT id FROM families WHERE absolute_expires_at <= ${new Date(now)} ORDER BY absolute_expires_at LIMIT ${limit}`;
+      // PostgreSQL: what another instance is deleting is left to it. As an array the choice is made once, by the index.
+      const chosen =
+        provider === 'postgres'
+          ? Prisma.sql`= ANY(ARRAY(${oldest} FOR UPDATE SKIP LOCKED))`
+          : Prisma.sql`IN (${oldest})`;
+      return attempt(() => prisma.$executeRaw`DELETE FROM families WHERE id ${chosen}`);
     },
   };
 }

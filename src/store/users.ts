@@ -4,7 +4,7 @@ import type { LoginName } from '../oauth/username.js';
 import { isEmailLike } from '../oauth/username.js';
 import type { Database } from './database.js';
 import type { User as Row } from './generated/sqlite/client.js';
-import { attempt, isTaken } from './outage.js';
+import { isTaken } from './outage.js';
 
 /** A person who logs in. */
 export type User = {
@@ -50,7 +50,7 @@ export type UserStore = {
   isEmpty(): Promise<boolean>;
 };
 
-export function openUsers({ prisma }: Database): UserStore {
+export function openUsers({ prisma, attempt }: Database): UserStore {
   return {
     async add(user) {
       try {

@@ -21,8 +21,8 @@ export async function endLoginOf(
 ): Promise<Result<Revoked>> {
   const { client, now } = request;
   const named = await loginOf(deps, request);
-  if (!named.ok || named.value === null) return named.ok ? ok(null) : named;
-  const { clientId, sid } = named.value;
+  if (named === null) return ok(null);
+  const { clientId, sid } = named;
   if (clientId !== client.id) return refuse({ reason: 'token_of_another_client' });
   if (sid === null) return refuse({ reason: 'access_token_without_login' });
   await deps.families.revoke(sid, reason, now);
@@ -34,12 +34,12 @@ type Named = { readonly clientId: string; readonly sid: string | null };
 async function loginOf(
   deps: TokenDeps,
   { token, now }: { readonly token: string; readonly now: EpochMs },
-): Promise<Result<Named | null>> {
+): Promise<Named | null> {
   const parsed = parseRefreshToken(token);
   if (parsed !== null) {
     const found = await deps.families.find({ handleHash: sha256(parsed.handle) });
-    return ok(found === null ? null : { clientId: found.family.clientId, sid: found.family.sid });
+    return found?.family ?? null;
   }
   const read = await readToken(deps, token, now);
-  return ok(read.ok ? read.value : null);
+  return read.ok ? read.value : null;
 }

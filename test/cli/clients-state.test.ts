@@ -152,7 +152,7 @@ t.test('what is no origin of a page that can be trusted is refused, and named', 
     const list = ['clients', 'add', ...SPA.split(' '), '--delivery', 'cookie', '--origin', origin];
     const { code, out, err } = await cli.mintd(list);
     t.strictSame({ code, out }, { code: 1, out: '' }, JSON.stringify(origin));
-    t.ok(err.includes(`${origin} is not an origin such as https://app.example.com`), err);
+    t.ok(err.includes(`${JSON.stringify(origin)} is not an origin such as https://app.example.com`), err);
   }
   t.strictSame(await clientIds(cli), []);
 });

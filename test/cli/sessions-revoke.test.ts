@@ -4,6 +4,8 @@ import type { TestIssuer } from '../helper.js';
 import { refresh } from '../rfc/setup.js';
 import { begin, besideIssuer, type Login } from './beside.js';
 
+const RUN_OUT = '; access tokens that are out run out by themselves';
+
 /** Whether a login goes on: the answer to its newest token. */
 async function goesOn(issuer: TestIssuer, { token }: Login, more: Record<string, string> = {}): Promise<boolean> {
   const { status, body } = await refresh(issuer, token, more);
@@ -16,12 +18,12 @@ t.test('one session is ended by its sid; the others of its user go on', async (t
   const [one, other, third] = [await begin(issuer), await begin(issuer), await begin(issuer)];
   t.strictSame(await mintd(`sessions revoke ${one.sid}`), {
     code: 0,
-    out: `ended the session ${one.sid}\n`,
+    out: `ended the session ${one.sid}${RUN_OUT}\n`,
     err: '',
   });
   t.equal(await goesOn(issuer, one), false);
   t.equal(await goesOn(issuer, other), true);
-  t.strictSame(await json(`sessions revoke ${third.sid}`), { sid: third.sid });
+  t.strictSame(await json(`sessions revoke ${third.sid}`), { sid: third.sid, ended: true });
   t.equal(await goesOn(issuer, third), false);
   const ended = (await json('sessions list --ended')) as unknown as { sid: string; ended: string | null }[];
   t.strictSame(Object.fromEntries(ended.map((session) => [session.sid, session.ended])), {
@@ -65,7 +67,7 @@ t.test('what is no session is named, and nothing happens', async (t) => {
   for (const sid of [randomUUID(), 'app', 'ada', '%', login.sid.slice(1), `${login.sid}0`]) {
     const { code, out, err } = await mintd(`sessions revoke ${sid}`);
     t.strictSame({ code, out }, { code: 1, out: '' }, sid);
-    t.equal(err, `mintd: there is no session ${sid}\n`);
+    t.equal(err, `mintd: there is no session "${sid}"\n`);
   }
   t.match(await mintd(`sessions revoke ${randomUUID()} --json`), {
     code: 1,
@@ -101,7 +103,7 @@ t.test('all sessions of a user are ended, nobody else’s, and the user can log 
   const bob = await begin(issuer, { username: 'bob' });
   t.strictSame(await mintd('sessions revoke --user ADA --yes'), {
     code: 0,
-    out: 'ended all sessions of ada\n',
+    out: `ended all sessions of ada${RUN_OUT}\n`,
     err: '',
   });
   t.equal(await goesOn(issuer, ada[0]), false);
@@ -118,7 +120,7 @@ t.test('all sessions at a client are ended, those elsewhere go on, and new ones 
   const [app, web] = [await begin(issuer), await begin(issuer, { client_id: 'web' })];
   t.strictSame(await mintd('sessions revoke --client app --yes'), {
     code: 0,
-    out: 'ended all sessions at app\n',
+    out: `ended all sessions at app${RUN_OUT}\n`,
     err: '',
   });
   t.equal(await goesOn(issuer, app), false);

@@ -18,7 +18,8 @@ import {
 
 const DAY = 86_400;
 const SHORT = aWebClient({ id: 'short', refreshIdleTtlSeconds: 60, refreshAbsoluteTtlSeconds: 90 });
-const CLIENTS = [aClient(), aService(), aWebClient(), aWebClient({ id: 'shop' }), SHORT];
+const BRIEF = aWebClient({ id: 'brief', refreshIdleTtlSeconds: 90, refreshAbsoluteTtlSeconds: 60 });
+const CLIENTS = [aClient(), aService(), aWebClient(), aWebClient({ id: 'shop' }), SHORT, BRIEF];
 
 /** A good answer for a page: everything but the refresh token, and that in the cookie. */
 function assertDelivered(t: Test, reply: TextReply, what: string): Cookie {
@@ -131,6 +132,8 @@ t.test('the cookie lives as long as the login: the nearer of idle and absolute e
   t.equal(maxAgeOf(last), 1, 'and never 0, which would take it away');
   issuer.clock.now = began + 90_000;
   assertError(t, await refreshAtPage(issuer, last, {}, form), 400, 'invalid_grant', 'over');
+  const brief = await logInAtPage(issuer, { client_id: 'brief' });
+  t.equal(maxAgeOf(brief.cookie), 60, 'a login whose absolute expiry is the nearer one from the beginning');
 });
 
 t.test('one browser uses several clients, each with its own cookie', async (t) => {

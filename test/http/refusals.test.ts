@@ -1,6 +1,7 @@
 import t from 'tap';
 import { assertError, issuerWithClients } from '../rfc/setup.js';
 import { CASES, CLIENTS } from './refusals.js';
+import { postForm } from './support.js';
 
 const issuer = await issuerWithClients(t, { clients: CLIENTS });
 
@@ -38,4 +39,9 @@ t.test('what must not be told apart has one answer', async (t) => {
     const answers = new Set(replies.map(({ status, body }) => `${status} ${JSON.stringify(body)}`));
     t.equal(answers.size, 1, reasons.join(', '));
   }
+});
+
+t.test('RFC 6749 §4.4: a public client gets no token for itself, even where its row lists the grant', async (t) => {
+  const reply = await postForm(issuer, '/token', { grant_type: 'client_credentials', client_id: 'odd' });
+  assertError(t, reply, 400, 'unauthorized_client');
 });

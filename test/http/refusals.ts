@@ -14,6 +14,8 @@ export const CLIENTS = [
   aWebClient(),
   aClient({ id: 'once', grants: ['password'] }),
   aClient({ id: 'old', disabledAt: 1 }),
+  // No command makes such a client, but a row may have come another way.
+  aClient({ id: 'odd', grants: ['client_credentials'] }),
 ];
 
 async function withHeaderTwice(issuer: TestIssuer): Promise<Reply> {

@@ -177,7 +177,7 @@ t.test('an origin that browsers would not write like this is a fault, named, wha
     for (const delivery of DELIVERIES) {
       const faults = clientFaults(aClient({ delivery, origins: ['https://good.example', origin] }));
       t.equal(faults.length, 1, `${delivery}: ${origin}`);
-      t.ok(faults[0]?.startsWith(`${origin} is not an origin`), `${delivery}: ${origin} is named`);
+      t.ok(faults[0]?.startsWith(`${JSON.stringify(origin)} is not an origin`), `${delivery}: ${origin} is named`);
     }
   }
   t.equal(clientFaults(aClient({ origins: ['null', '*'] })).length, 2, 'each of several');

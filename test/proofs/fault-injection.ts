@@ -30,12 +30,9 @@ export async function beside(t: Test, { database }: TestIssuer): Promise<(sql: s
   return async (sql) => void (await connection.query(sql));
 }
 
-/** A column that only a SELECT of the whole row names, or an INSERT. */
-const UNUSED_COLUMN: Readonly<Record<Table, string>> = { clients: 'name', users: 'email', families: 'user_agent' };
-
-/** A reading that fails, on any database: a column is not where it was. */
-export function lostColumn(table: Table): Fault {
-  const column = UNUSED_COLUMN[table];
+/** A reading that fails, on any database: a column is not where it was. It is one the deciding statement does not name. */
+export function lostColumn(table: 'clients' | 'users'): Fault {
+  const column = table === 'clients' ? 'name' : 'email';
   return {
     name: `${table} cannot be read`,
     begin: `ALTER TABLE ${table} RENAME COLUMN ${column} TO lost`,
@@ -43,6 +40,18 @@ export function lostColumn(table: Table): Fault {
     status: 500,
   };
 }
+
+/**
+ * SQLite has no triggers on reading: a column in the place of another that cannot be computed. It stops whatever reads a
+ * row, and not the deciding statement where that matches none.
+ */
+export const SQLITE_UNREADABLE: Fault = {
+  name: 'families cannot be read',
+  begin: `ALTER TABLE families RENAME COLUMN scope TO lost;
+    ALTER TABLE families ADD COLUMN scope TEXT AS (abs(-9223372036854775807 - min(1, length(id)))) VIRTUAL`,
+  end: 'ALTER TABLE families DROP COLUMN scope; ALTER TABLE families RENAME COLUMN lost TO scope',
+  status: 500,
+};
 
 /** The deciding statement of a refresh fails before it looks at a row. */
 export const LOST_ROTATION: Fault = {

@@ -11,6 +11,7 @@ import {
   PLAIN,
   postgresReadFault,
   postgresWriteFault,
+  SQLITE_UNREADABLE,
   sqliteWriteFaults,
   TRIGGER_TIMES,
 } from './fault-injection.js';
@@ -34,8 +35,10 @@ function outages(count: number): readonly string[] {
 /** The faults of a flow: for each statement it makes, the ways in which that can go wrong. */
 function faultsOf(flow: Flow, provider: string): readonly Fault[] {
   const { reads, writes, decidesNothing = false } = flow;
-  const faults = [...reads.map(lostColumn), ...(decidesNothing ? [LOST_ROTATION] : [])];
+  const lost = reads.filter((table) => table !== 'families').map(lostColumn);
+  const faults = [...lost, ...(decidesNothing ? [LOST_ROTATION] : [])];
   if (provider === 'postgres') return [...faults, ...postgresFaultsOf(flow)];
+  if (reads.includes('families')) faults.push(SQLITE_UNREADABLE);
   return [...faults, ...(writes === null ? [] : sqliteWriteFaults(writes.table, writes.operation))];
 }
 

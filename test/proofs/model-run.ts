@@ -72,12 +72,8 @@ export class Run {
   private async logIn({ user, client, isRight, ask, race }: Extract<Step, { do: 'login' }>): Promise<void> {
     const [person, app] = [pick(this.model.people, user), pick(this.model.apps, client)];
     const password = isRight ? passwordOf(person.passwords) : 'wrong password';
-    const parameters = {
-      grant_type: 'password',
-      username: this.world.usernameOf(person),
-      password,
-      ...parametersFor(ask),
-    };
+    const username = this.world.usernameOf(person);
+    const parameters = { grant_type: 'password', username, password, ...parametersFor(ask) };
     await this.compare(
       race,
       { person, app, login: null },
@@ -118,8 +114,9 @@ export class Run {
     });
     const inReality = once(async () => {
       if (twin !== null) this.check(twin, await ask(async () => undefined));
-      else if (race !== null && race !== 'twin' && concerned !== null)
+      else if (race !== null && race !== 'twin' && concerned !== null) {
         same(await this.really(race, concerned), isEnding, race.end);
+      }
     });
     const expected = expect(inModel);
     inModel();
@@ -130,8 +127,8 @@ export class Run {
 
   private check(expected: Expected, actual: Result<Issued>): void {
     const verdict = expected.ok ? expected.event : expected.reason;
-    this.count(`verdict: ${verdict}`);
     same(actual.ok ? actual.value.event.event : actual.refusal.reason, verdict);
+    this.count(`verdict: ${verdict}`);
     if (!expected.ok || !actual.ok) return;
     const { login, token } = expected;
     const { response, event, refreshExpiresAt } = actual.value;
@@ -141,9 +138,9 @@ export class Run {
     same(refreshExpiresAt, expected.endsAt);
     same([scope, response.scope], [expected.scope.join(' '), expected.scope.join(' ')]);
     same([aud].flat(), expected.audiences);
-    const iat = Math.floor(this.model.now / 1000);
     same([claims['sid'], claims['client_id']], [known.sid, this.world.clientIdOf(login.app)]);
     same([claims['sub'], event.userId], Array(2).fill(this.world.userIdOf(login.person)));
+    const iat = Math.floor(this.model.now / 1000);
     same([claims['iat'], claims['exp']], [iat, iat + ACCESS_TTL_SECONDS]);
     known.access.push({ text: response.access_token, expiresAt: (iat + ACCESS_TTL_SECONDS) * 1000 });
     const refreshToken = String(response.refresh_token);
@@ -167,8 +164,7 @@ export class Run {
     const revoked = client.ok ? await endLoginOf(tokens, { ...request, client: client.value }, 'revoked') : client;
     const sidOrReason = revoked.ok ? (revoked.value?.sid ?? null) : revoked.refusal.reason;
     this.count(`revoked: ${typeof expected === 'string' ? expected : expected === null ? 'nothing' : 'a login'}`);
-    const isLogin = typeof expected === 'object' && expected !== null;
-    same(sidOrReason, isLogin ? this.answeredFor(expected).sid : expected);
+    same(sidOrReason, typeof expected === 'string' ? expected : expected && this.answeredFor(expected).sid);
   }
 
   private async end(ending: Ending): Promise<void> {

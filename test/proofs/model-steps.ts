@@ -98,15 +98,15 @@ const ending: fc.Arbitrary<Ending> = fc.record({
     [2, 'disable client'],
     [4, 'enable client'],
     [2, 'change password'],
-    [1, 'remove user'],
-    [1, 'remove client'],
+    [2, 'remove user'],
+    [2, 'remove client'],
   ),
   of: any,
 });
 
 const race: fc.Arbitrary<Race> = fc.oneof(
   { weight: 12, arbitrary: fc.constant(null) },
-  { weight: 1, arbitrary: ending },
+  { weight: 2, arbitrary: ending },
   { weight: 1, arbitrary: fc.constant('twin' as const) },
 );
 
@@ -167,11 +167,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'remove expired' as const }) },
 );
 
-/** A whole sequence, of any length up to 30. */
+const stepsUpTo = (most: number) => fc.array(step, { minLength: 1, maxLength: most, size: 'max' });
+
+/** A whole sequence, of any length up to 30; most are short, so that there can be many. */
 export const sequences: fc.Arbitrary<readonly Step[]> = fc
   .tuple(
     // Something to begin with.
     login.map((first) => ({ ...first, isRight: true, ask: ANYTHING })),
-    fc.array(step, { minLength: 1, maxLength: 29, size: 'max' }),
+    fc.oneof({ weight: 1, arbitrary: stepsUpTo(11) }, { weight: 1, arbitrary: stepsUpTo(29) }),
   )
   .map(([first, others]) => [first, ...others]);

@@ -1,3 +1,6 @@
+-- In one transaction: a first start that is killed leaves no half of it.
+BEGIN;
+
 -- CreateTable
 CREATE TABLE "users" (
     "id" TEXT NOT NULL PRIMARY KEY,
@@ -77,3 +80,5 @@ CREATE INDEX "families_client_id_idx" ON "families"("client_id");
 
 -- CreateIndex
 CREATE INDEX "families_absolute_expires_at_idx" ON "families"("absolute_expires_at");
+
+COMMIT;

@@ -55,8 +55,9 @@ async function removeAll(
       removed += batch;
       if (batch === BATCH_SIZE) await pause(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
+    log.removed(removed);
   } catch (error) {
+    if (removed > 0) log.removed(removed);
     log.failed(error);
   }
-  log.removed(removed);
 }

@@ -42,7 +42,7 @@ async function sidsOf(cli: CommandLine, args = ''): Promise<readonly string[]> {
 
 t.test('sessions list where nobody is logged in', async (t) => {
   const { cli } = await peopled(t);
-  t.strictSame(await cli.mintd('sessions list'), { code: 0, out: 'nobody is logged in\n', err: '' });
+  t.strictSame(await cli.mintd('sessions list'), { code: 0, out: 'no sessions\n', err: '' });
   t.strictSame(await cli.json('sessions list'), []);
   t.strictSame(await cli.json('sessions list --ended'), []);
 });
@@ -57,10 +57,7 @@ t.test('sessions list is a table for people, a line each, the newest first', asy
   t.match(head, /^USER +CLIENT +ADDRESS +DEVICE +SINCE +LAST USED +STATE +SID$/);
   const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;
   const times = `(${time}) +(${time}) +until (${time})`;
-  t.match(
-    lines[0],
-    new RegExp(`^bob +web +203\\.0\\.113\\.7 +Mozilla/5\\.0 \\(X11; Linux x86_64\\) x+ +${times} +${second}$`),
-  );
+  t.match(lines[0], new RegExp(`^bob +web +203\\.0\\.113\\.7 +…x{39} +${times} +${second}$`));
   t.match(lines[1], new RegExp(`^Ada +app +${times} +${first}$`));
   t.strictSame(lines.slice(2), ['']);
   t.ok((lines[0] ?? '').length < 220, 'a long device does not make a long line');
@@ -139,7 +136,7 @@ t.test('--ended lists those that are over as well, and why', async (t) => {
   t.match(
     out,
     new RegExp(
-      ` until \\S+ +${living}\\n.* ended_with_user +${withUser}\\n.* reuse +${reused}\\n.* expired +${expired}\\n$`,
+      ` until \\S+ +${living}\\n.* ended with user +${withUser}\\n.* reuse +${reused}\\n.* expired +${expired}\\n$`,
     ),
   );
 });
@@ -172,7 +169,7 @@ t.test('what a program says of itself cannot steer the terminal of who reads the
   for (const args of ['sessions list', 'sessions list --json']) {
     const { code, out } = await mintd(args);
     t.equal(code, 0);
-    t.match(out, 'Mozilla?[31m red?2J');
+    t.match(out, '?[31m red?2J');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     t.notMatch(out.replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f\u202e]/, args);
   }

@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { endOf } from '../oauth/family.js';
+import { type Session, sessionJson } from '../oauth/session.js';
 import { toRfc3339 } from '../oauth/time.js';
 import { isUuid } from '../oauth/uuid.js';
 import { openClients } from '../store/clients.js';
 import { type FamilyStore, openFamilies } from '../store/families.js';
-import { openSessions, type Session, type SessionFilter } from '../store/sessions.js';
+import { openSessions, type SessionFilter } from '../store/sessions.js';
 import { openUsers } from '../store/users.js';
 import { findClient } from './clients.js';
 import { withDatabase } from './database.js';
@@ -107,18 +108,7 @@ function wholeNumber(text: string): number {
 }
 
 function toJson(session: Session): object {
-  return {
-    sid: session.sid,
-    id: session.userId,
-    username: session.username,
-    client_id: session.clientId,
-    user_agent: session.device.userAgent,
-    address: session.device.address,
-    created_at: toRfc3339(session.createdAt),
-    last_used_at: toRfc3339(session.lastUsedAt),
-    expires_at: toRfc3339(session.expiresAt),
-    ended: session.ended,
-  };
+  return { ...sessionJson(session), id: session.userId, username: session.username, ended: session.ended };
 }
 
 /** The end of it, which is where browsers differ. */

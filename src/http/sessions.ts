@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { PATHS } from '../oauth/metadata.js';
 import { ok, refuse } from '../oauth/result.js';
-import { toRfc3339 } from '../oauth/time.js';
+import { sessionJson } from '../oauth/session.js';
 import { isUuid } from '../oauth/uuid.js';
-import type { Session, SessionStore } from '../store/sessions.js';
+import type { SessionStore } from '../store/sessions.js';
 import { type BearerEndpointDeps, bearerEndpoint } from './bearer-endpoint.js';
 
 export type SessionsOptions = BearerEndpointDeps & { readonly sessions: SessionStore };
@@ -17,7 +17,7 @@ export async function sessionsEndpoints(app: FastifyInstance, options: SessionsO
   bearerEndpoint(app, options, PATHS.sessions, {
     async GET({ user, token, now }) {
       const own = await sessions.list({ userId: user.id }, now, MOST_SHOWN);
-      const body = { sessions: own.map((session) => toJson(session, token.sid)) };
+      const body = { sessions: own.map((one) => ({ ...sessionJson(one), is_current: one.sid === token.sid })) };
       return ok({ body, event: { event: 'sessions_shown' } });
     },
     /** All of them, this one and any that is just beginning included. */
@@ -40,17 +40,4 @@ export async function sessionEndpoint(app: FastifyInstance, options: SessionsOpt
       return ok({ body: null, event: { event: 'login_ended', sid } });
     },
   });
-}
-
-function toJson(session: Session, ownSid: string | null): object {
-  return {
-    sid: session.sid,
-    client_id: session.clientId,
-    user_agent: session.device.userAgent,
-    address: session.device.address,
-    created_at: toRfc3339(session.createdAt),
-    last_used_at: toRfc3339(session.lastUsedAt),
-    expires_at: toRfc3339(session.expiresAt),
-    is_current: session.sid === ownSid,
-  };
 }

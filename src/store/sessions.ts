@@ -1,22 +1,7 @@
-import type { Device } from '../oauth/device.js';
+import type { Session } from '../oauth/session.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
 import { Prisma } from './generated/sqlite/client.js';
-
-/** A family as people see it: one login on one device. */
-export type Session = {
-  readonly sid: string;
-  readonly userId: string;
-  readonly username: string;
-  readonly clientId: string;
-  readonly device: Device;
-  readonly createdAt: EpochMs;
-  readonly lastUsedAt: EpochMs;
-  /** When it ends if it is not used again. */
-  readonly expiresAt: EpochMs;
-  /** Why it is over; null while it lives. */
-  readonly ended: string | null;
-};
 
 /** Whose sessions to list; without a member: everybody's. */
 export type SessionFilter = {

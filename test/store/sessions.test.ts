@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap';
 import { endOf } from '../../src/oauth/family.js';
+import type { Session } from '../../src/oauth/session.js';
 import { openClients } from '../../src/store/clients.js';
 import type { Database, Provider } from '../../src/store/database.js';
 import { type FamilyStore, type NewFamily, openFamilies, type RevocationReason } from '../../src/store/families.js';
-import { openSessions, type Session, type SessionFilter, type SessionStore } from '../../src/store/sessions.js';
+import { openSessions, type SessionFilter, type SessionStore } from '../../src/store/sessions.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
 import { aFamily, aRotation, aUser, DAY_MS, hashOf } from './support.js';

@@ -100,7 +100,7 @@ async function revokeOne(io: CliIo, families: FamilyStore, sid: string, options:
 }
 
 /** What services that verify by themselves cannot know. */
-const RUN_OUT = '; access tokens that are out run out by themselves';
+const RUN_OUT = '; services accept its access tokens until they expire';
 
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');

@@ -61,7 +61,7 @@ export async function issue(deps: GrantDeps, { client, now }: TokenRequest, what
     ...(what.refreshToken !== null && { refresh_token: what.refreshToken.token }),
   };
   const { user } = what;
-  const who = user === null ? {} : { userId: user.userId, ...(user.sid !== null && { sid: user.sid }) };
+  const who = user === null ? {} : { userId: user.userId, sid: user.sid };
   return {
     response,
     event: { event: what.event, jti, ...who },

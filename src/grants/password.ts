@@ -1,4 +1,4 @@
-import { lifetimesOf } from '../oauth/client.js';
+import { type Client, lifetimesOf } from '../oauth/client.js';
 import { required } from '../oauth/parameters.js';
 import { formatRefreshToken, HANDLE_BYTES, SECRET_BYTES, sha256 } from '../oauth/refresh-token.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
@@ -10,8 +10,8 @@ import { type Issued, issue } from './issue.js';
 import { grantTarget, type Target } from './target.js';
 
 /**
- * The resource owner password credentials grant (RFC 6749 §4.3): checks the password and starts a login. Where the
- * client may refresh, that is a family with its first refresh token; else the access token is all there is.
+ * The resource owner password credentials grant (RFC 6749 §4.3): checks the password and starts a login. Its refresh
+ * token is given to a client that may refresh.
  */
 export async function password(deps: GrantDeps, request: TokenRequest): Promise<Result<Issued>> {
   const username = required(request.parameters, 'username');
@@ -39,13 +39,9 @@ async function authenticate({ users, hasher }: GrantDeps, username: string, give
 async function startLogin(deps: GrantDeps, request: TokenRequest, user: User, target: Target): Promise<Result<Issued>> {
   const { client, now } = request;
   const subject = { userId: user.id, username: user.username, roles: user.roles, authTime: now };
-  if (!client.grants.includes('refresh_token')) {
-    const what = { event: 'login', ...target, user: { ...subject, sid: null }, refreshToken: null } as const;
-    return ok(await issue(deps, request, what));
-  }
-  const { refreshIdleTtlSeconds, refreshAbsoluteTtlSeconds } = lifetimesOf(client, deps.settings);
-  const idleExpiresAt = now + refreshIdleTtlSeconds * 1000;
-  const absoluteExpiresAt = now + refreshAbsoluteTtlSeconds * 1000;
+  const { idleTtlSeconds, absoluteTtlSeconds } = lifetimeOfLogin(deps, client);
+  const idleExpiresAt = now + idleTtlSeconds * 1000;
+  const absoluteExpiresAt = now + absoluteTtlSeconds * 1000;
   const handle = deps.randomBytes(HANDLE_BYTES);
   const secret = deps.randomBytes(SECRET_BYTES);
   const sid = uuidFrom(deps.randomBytes(16));
@@ -66,6 +62,22 @@ async function startLogin(deps: GrantDeps, request: TokenRequest, user: User, ta
   });
   if (!began) return refuse({ reason: 'user_changed_meanwhile', userId: user.id });
   const expiresAt = Math.min(idleExpiresAt, absoluteExpiresAt);
-  const refreshToken = { token: formatRefreshToken({ handle, secret }), expiresAt };
+  const mayRefresh = client.grants.includes('refresh_token');
+  const refreshToken = mayRefresh ? { token: formatRefreshToken({ handle, secret }), expiresAt } : null;
   return ok(await issue(deps, request, { event: 'login', ...target, user: { ...subject, sid }, refreshToken }));
+}
+
+/**
+ * A login lasts as long as it can be refreshed. Where it cannot be, that is as long as its access token: also such a
+ * login is one that people see, and can end.
+ */
+function lifetimeOfLogin(
+  { settings }: GrantDeps,
+  client: Client,
+): { idleTtlSeconds: number; absoluteTtlSeconds: number } {
+  const own = lifetimesOf(client, settings);
+  if (client.grants.includes('refresh_token')) {
+    return { idleTtlSeconds: own.refreshIdleTtlSeconds, absoluteTtlSeconds: own.refreshAbsoluteTtlSeconds };
+  }
+  return { idleTtlSeconds: own.accessTokenTtlSeconds, absoluteTtlSeconds: own.accessTokenTtlSeconds };
 }

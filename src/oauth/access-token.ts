@@ -10,7 +10,7 @@ export type AccessToken = {
   readonly clientId: string;
   /** The `sub` of a user; null where the client itself is the subject. */
   readonly userId: string | null;
-  /** The login it comes from; null where there is none. */
+  /** The login it comes from; null where the client itself is the subject. */
   readonly sid: string | null;
   readonly audiences: TokenList;
   readonly scope: TokenList;
@@ -23,17 +23,20 @@ export type AccessToken = {
  * that answers decides: expired is expired.
  */
 export function readAccessToken(claims: Claims, issuer: string, now: EpochMs): Result<AccessToken> {
-  const { iss, exp, sub, client_id: clientId, sid, aud, scope } = claims;
+  const { iss, exp, sub, client_id: clientId, aud, scope } = claims;
+  const sid = typeof claims['sid'] === 'string' ? claims['sid'] : null;
   const invalid = refuse({ reason: 'access_token_invalid' });
   if (iss !== issuer || typeof exp !== 'number' || typeof sub !== 'string' || typeof clientId !== 'string') {
     return invalid;
   }
+  // A client cannot have the id of a user (src/oauth/client.ts), so equal means: the client speaks for itself.
+  const userId = sub === clientId ? null : sub;
+  if (userId !== null && sid === null) return invalid;
   if (exp * 1000 <= now) return refuse({ reason: 'access_token_expired' });
   return ok({
     clientId,
-    // A client cannot have the id of a user (src/oauth/client.ts), so equal means: the client speaks for itself.
-    userId: sub === clientId ? null : sub,
-    sid: typeof sid === 'string' ? sid : null,
+    userId,
+    sid,
     audiences: [aud].flat().filter((one) => typeof one === 'string'),
     scope: typeof scope === 'string' ? splitList(scope) : [],
     claims,

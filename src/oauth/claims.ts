@@ -8,8 +8,7 @@ export type UserSubject = {
   readonly username: string;
   readonly roles: TokenList;
   readonly authTime: EpochMs;
-  /** Null where the client may not refresh, so that no family exists. */
-  readonly sid: string | null;
+  readonly sid: string;
 };
 
 /** Everything an access token says. */
@@ -44,7 +43,7 @@ export function accessTokenClaims(content: AccessTokenContent): Record<string, u
     ...(user === null
       ? {}
       : {
-          ...(user.sid === null ? {} : { sid: user.sid }),
+          sid: user.sid,
           auth_time: toNumericDate(user.authTime),
           username: user.username,
           roles: user.roles,

@@ -31,8 +31,8 @@ export const PATIENT_STATEMENT_TIMEOUT_MS = 120_000;
 const POOL_SIZE = 10;
 /** For one of them to be free. */
 const LONGEST_WAIT_MS = 500;
-/** A busy wait on SQLite blocks the event loop, so it is short; src/store/outage.ts retries outside of it. */
-const BUSY_TIMEOUT_MS = 100;
+/** SQLite's own wait blocks the event loop, and that for each request that waits; src/store/outage.ts waits outside of it. */
+const NO_BUSY_WAIT_MS = 0;
 
 /** Which database a URL names: `file:` is SQLite, `postgres:` or `postgresql:` PostgreSQL. Null for anything else. */
 export function providerOf(databaseUrl: string): Provider | null {
@@ -63,6 +63,8 @@ export type AdapterOptions = {
   readonly mayCreate: boolean;
   /** How long PostgreSQL may work on one statement; 0 for as long as it takes. */
   readonly statementTimeoutMs: number;
+  /** How long SQLite waits for another writer, with everything else standing still. */
+  readonly busyTimeoutMs: number;
 };
 
 /**
@@ -70,11 +72,11 @@ export type AdapterOptions = {
  */
 export function adapterFor(
   databaseUrl: string,
-  { mayCreate, statementTimeoutMs }: AdapterOptions,
+  { mayCreate, statementTimeoutMs, busyTimeoutMs }: AdapterOptions,
 ): SqlMigrationAwareDriverAdapterFactory {
   if (providerOf(databaseUrl) === 'sqlite') {
     return new PrismaBetterSqlite3(
-      { url: databaseUrl, timeout: BUSY_TIMEOUT_MS, fileMustExist: !mayCreate },
+      { url: databaseUrl, timeout: busyTimeoutMs, fileMustExist: !mayCreate },
       { timestampFormat: 'unixepoch-ms' },
     );
   }
@@ -103,7 +105,7 @@ export async function openDatabase(
   mayCreate = false,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
 ): Promise<Database> {
-  const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs });
+  const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs, busyTimeoutMs: NO_BUSY_WAIT_MS });
   if (providerOf(databaseUrl) === 'sqlite') {
     await prepareFile(sqliteFile(databaseUrl), mayCreate);
     const prisma = new SqliteClient({ adapter });
@@ -145,8 +147,8 @@ async function makeDurable(prisma: SqliteClient, path: string): Promise<void> {
   }
   const wanted = { journal_mode: 'wal', synchronous: 2n, foreign_keys: 1n };
   for (const [name, value] of Object.entries(wanted)) {
-    await prisma.$queryRawUnsafe(`PRAGMA ${name} = ${value}`);
-    const rows = await prisma.$queryRawUnsafe<Record<string, unknown>[]>(`PRAGMA ${name}`);
+    await attempt(() => prisma.$queryRawUnsafe(`PRAGMA ${name} = ${value}`));
+    const rows = await attempt(() => prisma.$queryRawUnsafe<Record<string, unknown>[]>(`PRAGMA ${name}`));
     const is = Object.values(rows[0] ?? {})[0];
     if (String(is) !== String(value)) throw new Error(`SQLite did not accept PRAGMA ${name}: it is ${String(is)}`);
   }

@@ -7,6 +7,9 @@ import { adapterFor, providerOf } from './database.js';
 /** Tables and enums the engine leaves alone: none of ours. */
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
 
+/** A migration has the process to itself. */
+const BUSY_WAIT_MS = 2_000;
+
 let instantiated: Promise<void> | undefined;
 
 async function instantiate(): Promise<void> {
@@ -43,7 +46,7 @@ export async function withSchemaEngine<T>(
   instantiated ??= instantiate();
   await instantiated;
   const connections: SqlDriverAdapter[] = [];
-  const factory = adapterFor(databaseUrl, { mayCreate: true, statementTimeoutMs: 0 });
+  const factory = adapterFor(databaseUrl, { mayCreate: true, statementTimeoutMs: 0, busyTimeoutMs: BUSY_WAIT_MS });
   const tracked: SqlMigrationAwareDriverAdapterFactory = {
     provider: factory.provider,
     adapterName: factory.adapterName,

@@ -4,7 +4,7 @@ import type { TestIssuer } from '../helper.js';
 import { refresh } from '../rfc/setup.js';
 import { begin, besideIssuer, type Login } from './beside.js';
 
-const RUN_OUT = '; access tokens that are out run out by themselves';
+const RUN_OUT = '; services accept its access tokens until they expire';
 
 /** Whether a login goes on: the answer to its newest token. */
 async function goesOn(issuer: TestIssuer, { token }: Login, more: Record<string, string> = {}): Promise<boolean> {

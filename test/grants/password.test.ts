@@ -57,14 +57,14 @@ function refusals(t: Test, issuer: TestIssuer): void {
     }
   });
 
-  t.test('a client without the refresh grant gets an access token without a login behind it', async (t) => {
-    const before = await issuer.database.prisma.family.count();
+  t.test('a client without the refresh grant gets an access token, and a login as long as that', async (t) => {
     const body = await logIn(issuer, { client_id: 'once' });
     t.equal(Object.hasOwn(body, 'refresh_token'), false);
     const claims = claimsOf(body['access_token']);
-    t.equal(Object.hasOwn(claims, 'sid'), false);
     t.equal(claims['username'], 'ada');
-    t.equal(await issuer.database.prisma.family.count(), before, 'nothing was stored');
+    const row = await issuer.database.prisma.family.findUniqueOrThrow({ where: { id: String(claims['sid']) } });
+    t.equal(row.absoluteExpiresAt.getTime(), issuer.clock.now + 600_000);
+    t.equal(row.idleExpiresAt.getTime(), issuer.clock.now + 600_000);
   });
 
   t.test('a request that does not say what it needs is invalid_request', async (t) => {

@@ -47,14 +47,17 @@ t.test('a text that is no sid is not there', async (t) => {
   t.strictSame(await rowOf(issuer, String(sid)), before);
 });
 
-t.test('a login without refresh sees the others and ends them, and is none itself', async (t) => {
+t.test('a login without refresh is a session like the others, and ended it is over at once', async (t) => {
   const login = await logIn(issuer);
   const once = await logIn(issuer, { client_id: 'once' });
   const sessions = await shown(issuer, once);
   t.ok(sidsIn(sessions).includes(sidOf(login)));
-  t.ok(sessions.every(({ is_current }) => is_current === false));
+  t.equal(sessions.find(({ is_current }) => is_current === true)?.['sid'], sidOf(once));
   assertEnded(t, await end(issuer, once), 'all');
   assertError(t, await refresh(issuer, login['refresh_token']), 400, 'invalid_grant');
+  const next = await logIn(issuer);
+  t.equal((await asBearer(issuer, 'DELETE', '/sessions', once['access_token'])).status, 401);
+  assertTokens(t, await refresh(issuer, next['refresh_token']), 'what ended ends no other');
 });
 
 t.test('other methods are 405 with Allow', async (t) => {

@@ -43,8 +43,7 @@ const READ: readonly [sentence: string, claims: Claims, expected: Partial<Access
   ['audiences that are no text count for nothing', claims({ aud: ['a', 1, null, ['b']] }), { audiences: ['a'] }],
   ['no audience at all', without('aud'), { audiences: [] }],
   ['an audience that is no text', claims({ aud: { a: 1 } }), { audiences: [] }],
-  ['a login without refresh has no sid', without('sid'), { sid: null }],
-  ['a sid that is no text is none', claims({ sid: 7 }), { sid: null }],
+  ['the token of a client has no sid', { ...without('sid'), sub: 'app' }, { userId: null, sid: null }],
   ['a token without scope', without('scope'), { scope: [] }],
   ['an empty scope', claims({ scope: '' }), { scope: [] }],
   ['a scope that is no text is none', claims({ scope: ['read'] }), { scope: [] }],
@@ -78,6 +77,8 @@ const INVALID: readonly [sentence: string, claims: Claims][] = [
   ['a subject that is a number', claims({ sub: 1 })],
   ['no client', without('client_id')],
   ['a client in a list', claims({ client_id: ['app'] })],
+  ['a user without a login', without('sid')],
+  ['a login that is no text', claims({ sid: 7 })],
 ];
 
 t.test('claims that mintd does not write are not a token, expired or not', async (t) => {

@@ -55,9 +55,6 @@ t.test('the token of a client speaks of the client alone (RFC 9068 §2.2: sub is
 
 t.test('what is not there has no claim, rather than an empty one', async (t) => {
   t.notOk('scope' in accessTokenClaims(content({ scope: [] })), 'an empty scope');
-  const withoutFamily = accessTokenClaims(content({ user: { ...ADA, sid: null } }));
-  t.notOk('sid' in withoutFamily, 'a login without a family');
-  t.equal(withoutFamily['auth_time'], 1_699_999_000, 'which still says when the user logged in');
 });
 
 t.test('a user without roles has an empty list, so that a verifier can tell it from a client', async (t) => {

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { DatabaseUnavailable } from '../../src/store/outage.js';
-import { aClient, basic, PROVIDERS } from '../helper.js';
+import { aClient, basic, claimsOf, PROVIDERS } from '../helper.js';
 import { asBearer, assertNotStored, PAGE, postForm, sidOf, type TextReply, whileFailing } from '../http/support.js';
 import { aService, assertError, issuerWithClients, logIn, refresh, SECRET, SERVICE, send } from './setup.js';
 
@@ -142,12 +142,15 @@ t.test('unlike a local verifier mintd refuses a token as soon as what it rests o
 t.test('the token of a login without refresh is good until it expires or its user is disabled', async (t) => {
   const id = await issuer.addUser({ username: 'short' });
   const token = (await logIn(issuer, { client_id: 'once', username: 'short' }))['access_token'];
+  const { sid } = claimsOf(token);
   t.strictSame((await asBearer(issuer, 'GET', '/userinfo', token)).body, {
     sub: id,
     preferred_username: 'short',
     roles: [],
+    sid,
   });
   await issuer.users.disable(id, issuer.clock.now);
+  await issuer.users.enable(id);
   assertChallenge(t, await asBearer(issuer, 'GET', '/userinfo', token), 401, 'invalid_token', 'disabled');
 });
 

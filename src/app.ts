@@ -70,10 +70,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const { settings, users, families } = grants;
   const { issuer } = settings;
   const isSecure = issuer.startsWith('https:');
-  const tokens = { users, clients, families, signer, issuer };
+  const tokens = { users, clients, families, signer, settings };
   await app.register(tokenEndpoint, { clients, grants, isSecure, clock });
   await app.register(revokeEndpoint, { clients, tokens, clock });
-  await app.register(introspectEndpoint, { clients, tokens, settings, clock });
+  await app.register(introspectEndpoint, { clients, tokens, clock });
   await app.register(logoutEndpoint, { clients, tokens, isSecure, clock });
   await app.register(userinfoEndpoint, { tokens, clock });
   await app.register(sessionsEndpoints, { tokens, sessions, clock });

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+
 import { join } from 'node:path';
 import t from 'tap';
 import { openDatabase } from '../src/store/database.js';
 import { commandLine, emptyCommandLine, makeNewer } from './cli/harness.js';
 import { temporaryFolder } from './helper.js';
+import { freePort } from './process/harness.js';
 
 const COMMANDS = [
   'serve',
@@ -220,7 +221,7 @@ t.test('a command on a file that is something else, in one clear line', async (t
 
 t.test('a command on a PostgreSQL that cannot be reached names the trouble in one clear line', async (t) => {
   const { mintd } = emptyCommandLine(t);
-  const port = await closedPort();
+  const port = await freePort();
   for (const host of ['127.0.0.1', 'localhost']) {
     const DATABASE_URL = `postgres://mintd:verysecret@${host}:${port}/mintd`;
     for (const command of ['users list', 'migrate']) {
@@ -231,16 +232,6 @@ t.test('a command on a PostgreSQL that cannot be reached names the trouble in on
     }
   }
 });
-
-/** A port nobody listens on. */
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 t.test('key commands need no database', async (t) => {
   const { mintd } = emptyCommandLine(t);

@@ -36,18 +36,18 @@ function refusalOf({ url = '', rawHeaders }: IncomingMessage): Refusal | null {
 }
 
 function answerUnknownRoutes(app: FastifyInstance): void {
-  const methods = new Map<string, Set<string>>();
+  const routes = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
   app.addHook('onRoute', ({ url, method }: RouteOptions) => {
-    const known = methods.get(url) ?? new Set();
+    const known = routes.get(url) ?? { pattern: patternOf(url), methods: new Set() };
     // OPTIONS answers preflights and nothing else (src/http/cors.ts).
-    for (const one of [method].flat()) if (one !== 'OPTIONS') known.add(one);
-    methods.set(url, known);
+    for (const one of [method].flat()) if (one !== 'OPTIONS') known.methods.add(one);
+    routes.set(url, known);
   });
   // Here, and not in a not-found handler, so that a body nobody asked for is not looked at.
   app.addHook('onRequest', async (request, reply) => {
     if (!request.is404) return;
     const path = decodedPath(request.url);
-    const allowed = [...methods].find(([url]) => patternOf(url).test(path))?.[1];
+    const allowed = [...routes.values()].find(({ pattern }) => pattern.test(path))?.methods;
     reply.headers(NO_STORE);
     if (allowed === undefined) {
       return reply.code(404).send({ error: 'not_found', error_description: 'Nothing is here.' });

@@ -4,6 +4,7 @@ import { joinList, splitList, type TokenList } from '../oauth/scope.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
 import { Prisma } from './generated/sqlite/client.js';
+import { CLIENT_LIVES, USER_LIVES } from './living.js';
 import { isDangling } from './outage.js';
 
 /** A login that begins. Hashes are SHA-256, 32 bytes. */
@@ -120,10 +121,8 @@ async function rotate(prisma: Database['prisma'], rotation: Rotation): Promise<L
       AND revoked_at IS NULL
       AND absolute_expires_at > ${at}
       AND idle_expires_at > ${at}
-      AND EXISTS (SELECT 1 FROM clients WHERE clients.id = client_id
-        AND clients.disabled_at IS NULL AND clients.login_epoch = families.client_epoch)
-      AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id
-        AND users.disabled_at IS NULL AND users.login_epoch = families.login_epoch)
+      AND EXISTS (SELECT 1 FROM clients WHERE clients.id = client_id AND ${CLIENT_LIVES})
+      AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND ${USER_LIVES})
     RETURNING id, user_id, scope, audiences, created_at, idle_expires_at, absolute_expires_at,
       (SELECT username FROM users WHERE users.id = user_id) AS username,
       (SELECT roles FROM users WHERE users.id = user_id) AS roles`;
@@ -147,8 +146,7 @@ async function find(prisma: Database['prisma'], by: FamilyKey): Promise<FoundFam
   const rows = await prisma.$queryRaw<WholeRow[]>`
     SELECT families.id, user_id, client_id, scope, families.audiences, families.created_at, idle_expires_at,
       absolute_expires_at, current_hash, previous_hash, successor_key, rotated_at, revoked_at, username, roles,
-      CASE WHEN users.disabled_at IS NULL AND users.login_epoch = families.login_epoch
-        AND clients.disabled_at IS NULL AND clients.login_epoch = families.client_epoch THEN 0 ELSE 1 END AS ended
+      CASE WHEN ${USER_LIVES} AND ${CLIENT_LIVES} THEN 0 ELSE 1 END AS ended
     FROM families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id
     WHERE ${key}`;
   return rows[0] === undefined ? null : fromRow(rows[0]);

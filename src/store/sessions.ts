@@ -2,6 +2,7 @@ import type { Session } from '../oauth/session.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
 import { Prisma } from './generated/sqlite/client.js';
+import { CLIENT_LIVES, USER_LIVES } from './living.js';
 
 /** Whose sessions to list; without a member: everybody's. */
 export type SessionFilter = {
@@ -61,21 +62,19 @@ type Row = {
 
 function listStatement({ userId, clientId, withEnded = false }: SessionFilter, now: EpochMs, limit: number) {
   const at = new Date(now);
-  const userLives = Prisma.sql`users.disabled_at IS NULL AND users.login_epoch = families.login_epoch`;
-  const clientLives = Prisma.sql`clients.disabled_at IS NULL AND clients.login_epoch = families.client_epoch`;
   const conditions = [
     Prisma.sql`absolute_expires_at > ${at}`,
     ...(userId === undefined ? [] : [Prisma.sql`user_id = ${userId}`]),
     ...(clientId === undefined ? [] : [Prisma.sql`client_id = ${clientId}`]),
     ...(withEnded
       ? []
-      : [Prisma.sql`revoked_at IS NULL AND idle_expires_at > ${at} AND ${userLives} AND ${clientLives}`]),
+      : [Prisma.sql`revoked_at IS NULL AND idle_expires_at > ${at} AND ${USER_LIVES} AND ${CLIENT_LIVES}`]),
   ];
   return Prisma.sql`
     SELECT families.id, user_id, username, client_id, user_agent, address, families.created_at, rotated_at,
       idle_expires_at, absolute_expires_at, revoked_at, revoked_reason,
-      CASE WHEN ${userLives} THEN 0 ELSE 1 END AS with_user,
-      CASE WHEN ${clientLives} THEN 0 ELSE 1 END AS with_client
+      CASE WHEN ${USER_LIVES} THEN 0 ELSE 1 END AS with_user,
+      CASE WHEN ${CLIENT_LIVES} THEN 0 ELSE 1 END AS with_client
     FROM families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id
     WHERE ${Prisma.join(conditions, ' AND ')}
     ORDER BY families.created_at DESC, families.id LIMIT ${limit}`;

@@ -16,12 +16,12 @@ export type Bearer = {
 
 /** The access token of a text, if mintd signed it for itself and it has not run out. Asks no database. */
 export async function readToken(
-  { signer, issuer }: TokenDeps,
+  { signer, settings }: TokenDeps,
   text: string,
   now: EpochMs,
 ): Promise<Result<AccessToken>> {
   const claims = await signer.verify(text, now);
-  return claims === null ? refuse({ reason: 'access_token_invalid' }) : readAccessToken(claims, issuer, now);
+  return claims === null ? refuse({ reason: 'access_token_invalid' }) : readAccessToken(claims, settings.issuer, now);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Signer } from '../keys/signer.js';
+import type { TokenSettings } from '../oauth/client.js';
 import type { ClientStore } from '../store/clients.js';
 import type { FamilyStore } from '../store/families.js';
 import type { UserStore } from '../store/users.js';
@@ -9,5 +10,5 @@ export type TokenDeps = {
   readonly clients: ClientStore;
   readonly families: FamilyStore;
   readonly signer: Pick<Signer, 'verify'>;
-  readonly issuer: string;
+  readonly settings: TokenSettings;
 };

@@ -1,4 +1,4 @@
-import { type Client, lifetimesOf, type TokenSettings } from '../oauth/client.js';
+import { type Client, lifetimesOf } from '../oauth/client.js';
 import { expiryOf, judge } from '../oauth/family.js';
 import { parseRefreshToken, type RefreshToken, sha256 } from '../oauth/refresh-token.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
@@ -24,10 +24,7 @@ const SECRET: Introspection = { active: false };
  * knows that a login was ended. Only a confidential client is told, and only of a token of its own or one that names
  * it as audience; of any other it learns nothing (RFC 7662 §2.2).
  */
-export async function introspectToken(
-  deps: TokenDeps & { readonly settings: TokenSettings },
-  request: IntrospectionRequest,
-): Promise<Result<Introspected>> {
+export async function introspectToken(deps: TokenDeps, request: IntrospectionRequest): Promise<Result<Introspected>> {
   const { client, token, now } = request;
   if (client.kind !== 'confidential') return refuse({ reason: 'client_is_public' });
   const parsed = parseRefreshToken(token);
@@ -43,7 +40,7 @@ export async function introspectToken(
 
 /** Looking consumes nothing and ends nothing: a superseded token is merely not active. */
 async function introspectRefreshToken(
-  deps: TokenDeps & { readonly settings: TokenSettings },
+  deps: TokenDeps,
   { handle, secret }: RefreshToken,
   { client, now }: IntrospectionRequest,
 ): Promise<Introspected> {
@@ -56,7 +53,7 @@ async function introspectRefreshToken(
   if (judged.verdict === 'reuse') return { answer: SECRET, inactive: 'refresh_token_superseded' };
   const answer = {
     active: true as const,
-    iss: deps.issuer,
+    iss: deps.settings.issuer,
     sub: login.userId,
     aud: login.audiences,
     client_id: client.id,

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Requ
 import { createServer as createTlsServer } from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import type { Test } from 'tap';
+import { listenOnFreePort } from '../ports.js';
 
 /** An answer of the issuer; null is one that gets lost on its way. */
 export type Passed = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer } | null;
@@ -47,16 +48,13 @@ export async function openReverseProxy(t: Test, identity?: TlsIdentity): Promise
       seen.now -= 1;
     });
   }
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenOnFreePort(server);
   t.teardown(() => {
     server.close();
     server.closeAllConnections();
   });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   const proxy: ReverseProxy = {
-    url: `${identity === undefined ? 'http' : 'https'}://localhost:${address.port}`,
+    url: `${identity === undefined ? 'http' : 'https'}://localhost:${port}`,
     target: '',
     onTheWay: passOn,
     seen: { requests: 0, now: 0, most: 0 },

@@ -7,6 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { sqliteFile } from '../../src/store/database.js';
 import { type CommandResult, commandLine } from '../cli/harness.js';
+import { listenOnFreePort } from '../ports.js';
 import { freePort, serve } from '../process/harness.js';
 import { launchChromium, ROOT } from './chromium.js';
 import { openReverseProxy, passOn, type ReverseProxy } from './reverse-proxy.js';
@@ -125,15 +126,13 @@ export async function startExample(t: Test, name: string, env: Record<string, st
 async function openForeignPage(t: Test): Promise<{ sameSite: string; crossSite: string }> {
   const server = createServer((_request, reply) => {
     reply.setHeader('content-type', 'text/html').end('<!doctype html><title>You have won</title>');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
+  const port = await listenOnFreePort(server);
   t.teardown(() => {
     server.close();
     server.closeAllConnections();
   });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return { sameSite: `http://localhost:${address.port}`, crossSite: `http://127.0.0.1:${address.port}` };
+  return { sameSite: `http://localhost:${port}`, crossSite: `http://127.0.0.1:${port}` };
 }
 
 /** Opens the page in a new tab, on the way to whatever it shows. */

@@ -9,7 +9,7 @@ import {
   cookieOf,
   FROM_PAGE,
   logInAtPage,
-  postForm,
+  postAtPage,
   refreshAtPage,
   rowOf,
   sent,
@@ -26,10 +26,7 @@ function logOut(
   headers: Record<string, string> = {},
   form: Record<string, string> = {},
 ): Promise<TextReply> {
-  const header = cookie === null || typeof cookie === 'string' ? (cookie ?? '') : sent(cookie);
-  const all = { ...FROM_PAGE, cookie: header, ...headers };
-  const filled = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
-  return postForm(issuer, '/logout', { client_id: 'web', ...form }, filled);
+  return postAtPage(issuer, '/logout', cookie, headers, form);
 }
 
 /** It is over, and the browser is told to forget. */

@@ -95,17 +95,28 @@ export async function logInAtPage(issuer: TestIssuer, form: Record<string, strin
   return { cookie, body: reply.body, sid: sidOf(reply.body) };
 }
 
-/** Refreshes as a page does; what it sends beside that can be changed. A header that is `''` is not sent. */
+/** POSTs as a page does, with a cookie. A header that is `''` is not sent. */
+export function postAtPage(
+  issuer: TestIssuer,
+  path: string,
+  cookie: Cookie | string | null,
+  headers: Record<string, string>,
+  form: Record<string, string>,
+): Promise<TextReply> {
+  const header = cookie === null || typeof cookie === 'string' ? (cookie ?? '') : sent(cookie);
+  const all = { ...FROM_PAGE, cookie: header, ...headers };
+  const filled = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+  return postForm(issuer, path, { client_id: 'web', ...form }, filled);
+}
+
+/** Refreshes as a page does; what it sends beside that can be changed. */
 export function refreshAtPage(
   issuer: TestIssuer,
   cookie: Cookie | string | null,
   headers: Record<string, string> = {},
   form: Record<string, string> = {},
 ): Promise<TextReply> {
-  const header = cookie === null || typeof cookie === 'string' ? (cookie ?? '') : sent(cookie);
-  const all = { ...FROM_PAGE, cookie: header, ...headers };
-  const filled = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
-  return postForm(issuer, '/token', { grant_type: 'refresh_token', client_id: 'web', ...form }, filled);
+  return postAtPage(issuer, '/token', cookie, headers, { grant_type: 'refresh_token', ...form });
 }
 
 /** Holds an answer against RFC 6749 §5.1: nobody keeps it. */

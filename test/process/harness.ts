@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { listenOnFreePort } from '../ports.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -130,13 +131,11 @@ export async function postToken(url: string, parameters: Record<string, string>)
 
 /** A port nobody listens on now. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
+  const server = createServer();
+  const port = await listenOnFreePort(server);
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return port;
 }
 
 /** A stretch of cable to a database, which the test can cut. */
@@ -162,19 +161,16 @@ export async function cable(
       socket.pipe(other);
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listenOnFreePort(server);
   const url = new URL(databaseUrl);
   url.hostname = '127.0.0.1';
-  url.port = String(address.port);
+  url.port = String(port);
   const cut = () => {
     server.close();
     for (const socket of sockets) socket.destroy();
   };
   const mend = async () => {
-    server.listen(address.port, '127.0.0.1');
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
   };
   t.teardown(cut);

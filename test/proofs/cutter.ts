@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { Test } from 'tap';
+import { listenOnFreePort } from '../ports.js';
 import { readReply, type WireReply } from './wire.js';
 
 /** How much of an answer arrives before the connection is cut. */
@@ -17,26 +17,23 @@ export type Cutter = {
 
 /** Starts a proxy in front of a server, gone with the test. */
 export async function startCutter(t: Test, target: string): Promise<Cutter> {
-  const { hostname, port } = new URL(target);
+  const { hostname, port: targetPort } = new URL(target);
   const dropped: Promise<WireReply>[] = [];
   const plan: Cut[] = [];
   const server = createServer((near) => {
-    const far = connect(Number(port), hostname);
+    const far = connect(Number(targetPort), hostname);
     near.on('error', () => undefined).pipe(far, { end: false });
     far.on('error', () => near.destroy());
     const cut = plan.shift();
     if (cut === undefined) far.pipe(near);
     else dropped.push(drop(near, far, cut));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenOnFreePort(server);
   t.teardown(() => server.close());
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   const cutNext = (count: number, cut: Cut = 'nothing') => {
     for (let i = 0; i < count; i++) plan.push(cut);
   };
-  return { url: `http://127.0.0.1:${address.port}`, cutNext, dropped };
+  return { url: `http://127.0.0.1:${port}`, cutNext, dropped };
 }
 
 /** Cuts the client off; the server may go on, and what it answers is kept. */

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { Test } from 'tap';
+import { listenOnFreePort } from '../ports.js';
 
 /** A stretch of network before a database, in which packets can vanish without a word. */
 export type Hole = {
@@ -48,13 +48,10 @@ export async function startHole(t: Test, databaseUrl: string): Promise<Hole> {
       from.resume();
     });
   }
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = await listenOnFreePort(server);
   const url = new URL(databaseUrl);
   url.hostname = '127.0.0.1';
-  url.port = String(address.port);
+  url.port = String(port);
   t.teardown(() => {
     server.close();
     for (const socket of sockets) socket.destroy();

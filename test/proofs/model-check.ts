@@ -47,8 +47,7 @@ async function checkTokens({ model, answered, world }: Run): Promise<number> {
       else {
         // Only a confidential client may ask, so a public one asks as if it were.
         const client = { ...found, kind: 'confidential', retryWindowSeconds: rules.windowSeconds } as const;
-        const deps = { ...tokens, settings: world.real.grants.settings };
-        const looked = await introspectToken(deps, { client, token, now });
+        const looked = await introspectToken(tokens, { client, token, now });
         same(looked.ok && looked.value.answer.active, isUsable, `refresh token ${n} of ${login.newest}: ${verdict}`);
       }
       checked++;

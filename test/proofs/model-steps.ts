@@ -59,7 +59,7 @@ const weighted = <T>(...choices: readonly (readonly [weight: number, value: T])[
 /** The largest number that chooses among what is there. */
 export const MOST_INDEX = 11;
 
-const any = fc.nat({ max: MOST_INDEX });
+const anyIndex = fc.nat({ max: MOST_INDEX });
 const rarely = (weight: number) => weighted([12, false], [weight, true]);
 
 const ANYTHING: Ask = { scope: null, audiences: null };
@@ -101,7 +101,7 @@ const ending: fc.Arbitrary<Ending> = fc.record({
     [2, 'remove user'],
     [2, 'remove client'],
   ),
-  of: any,
+  of: anyIndex,
 });
 
 const race: fc.Arbitrary<Race> = fc.oneof(
@@ -121,8 +121,8 @@ const which = weighted<Which>(
 
 const login = fc.record({
   do: fc.constant('login' as const),
-  user: any,
-  client: any,
+  user: anyIndex,
+  client: anyIndex,
   isRight: rarely(1).map((isWrong) => !isWrong),
   ask,
   race,
@@ -130,7 +130,7 @@ const login = fc.record({
 
 const refresh = fc.record({
   do: fc.constant('refresh' as const),
-  login: any,
+  login: anyIndex,
   token: which,
   byOther: rarely(1),
   ask,
@@ -139,7 +139,7 @@ const refresh = fc.record({
 
 const revoke = fc.record({
   do: fc.constant('revoke' as const),
-  login: any,
+  login: anyIndex,
   token: fc.oneof(which, fc.constant('access' as const)),
   byOther: rarely(2),
 });
@@ -152,7 +152,7 @@ const wait = fc.record({
 
 const waitUntil = fc.record({
   do: fc.constant('wait until' as const),
-  login: any,
+  login: anyIndex,
   edge: weighted<'window' | 'idle' | 'absolute'>([6, 'window'], [2, 'idle'], [2, 'absolute']),
   ms: fc.constantFrom(-1 as const, 0 as const, 1 as const),
 });

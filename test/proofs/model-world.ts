@@ -64,7 +64,7 @@ export async function openReal(t: Test, provider: Provider, seed: number) {
     settings: SETTINGS,
     randomBytes: (size) => sha256(`${seed} ${++drawn}`).slice(0, size),
   };
-  const tokens: TokenDeps = { ...grants, clients: openClients(database), signer, issuer: ISSUER };
+  const tokens: TokenDeps = { ...grants, clients: openClients(database), signer };
   const hashes = await Promise.all(Array.from({ length: 8 }, (_, i) => hasher.hash(passwordOf(i + 1))));
   const templates = await makeTemplates(database, tokens, hashes[0] ?? '');
   return { database, grants, tokens, sessions: openSessions(database), hashes, templates };

@@ -8,7 +8,7 @@ const rows = describeConfig().map(
 
 const page = `# Configuration
 
-<!-- Written by \`npm run docs\` from src/config.ts. -->
+<!-- Written by \`npm run docs\` from src/config-schema.ts. -->
 
 Settings are environment variables; a file \`.env\` in the working directory is read as well, and the environment wins.
 Durations are written \`90s\`, \`10m\`, \`12h\`, \`14d\`. All faults are reported at once, and a variable that looks like a misspelt

@@ -12,12 +12,15 @@ import { guardAllRoutes } from './http/guards.js';
 import { healthEndpoints, type Readiness } from './http/health.js';
 import { introspectEndpoint } from './http/introspect.js';
 import { logoutEndpoint } from './http/logout.js';
+import { metricsEndpoint } from './http/metrics.js';
 import { revokeEndpoint } from './http/revoke.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
 import { wireError } from './http/wire-errors.js';
-import type { Signer } from './keys/signer.js';
+import { cachedDocument } from './keys/jwks.js';
+import type { Keeper } from './keys/keeper.js';
+import { metadata } from './oauth/metadata.js';
 import type { EpochMs } from './oauth/time.js';
 import type { ClientStore } from './store/clients.js';
 import type { SessionStore } from './store/sessions.js';
@@ -27,9 +30,8 @@ export type AppDeps = {
   readonly clients: ClientStore;
   readonly grants: GrantDeps;
   readonly sessions: SessionStore;
-  readonly signer: Pick<Signer, 'jwks' | 'verify'>;
+  readonly keeper: Pick<Keeper, 'jwks' | 'jwksMaxAgeSeconds' | 'verify' | 'status'>;
   readonly readiness: () => Promise<Readiness>;
-  readonly jwksMaxAgeSeconds: number;
   readonly clock: () => EpochMs;
   readonly logger: FastifyBaseLogger;
 };
@@ -66,11 +68,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
   });
 
-  const { clock, clients, grants, sessions, signer, jwksMaxAgeSeconds } = deps;
+  const { clock, clients, grants, sessions, keeper } = deps;
+  const keyStatus = (now: EpochMs) => keeper.status(now);
   const { settings, users, families } = grants;
   const { issuer } = settings;
   const isSecure = issuer.startsWith('https:');
-  const tokens = { users, clients, families, signer, settings };
+  const tokens = { users, clients, families, signer: keeper, settings };
   await app.register(tokenEndpoint, { clients, grants, isSecure, clock });
   await app.register(revokeEndpoint, { clients, tokens, clock });
   await app.register(introspectEndpoint, { clients, tokens, clock });
@@ -78,8 +81,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(userinfoEndpoint, { tokens, clock });
   await app.register(sessionsEndpoints, { tokens, sessions, clock });
   await app.register(sessionEndpoint, { tokens, sessions, clock });
-  await app.register(discoveryEndpoints, { issuer, signer, jwksMaxAgeSeconds, clock });
-  await app.register(healthEndpoints, { readiness: deps.readiness });
+  const described = cachedDocument(JSON.stringify(metadata(issuer)));
+  await app.register(discoveryEndpoints, { metadata: described, signer: keeper, clock });
+  await app.register(healthEndpoints, { readiness: deps.readiness, keyStatus, clock });
+  await app.register(metricsEndpoint, { keyStatus, clock });
   return app;
 }
 

@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { clientsCommands } from './cli/clients.js';
+import { withDatabase } from './cli/database.js';
 import { type CliIo, CommandFailed, type OutputOptions, print } from './cli/io.js';
 import { keysCommands } from './cli/keys.js';
 import { sessionsCommands } from './cli/sessions.js';
-import { examples, type Settings } from './cli/settings.js';
+import { examples, type Settings, type WithKeyStore } from './cli/settings.js';
 import { usersCommands } from './cli/users.js';
 import { type Config, type Environment, readConfig } from './config.js';
+import { databaseStore, fileStore } from './key-store.js';
 import { prepareFolder } from './store/database.js';
 import { migrate, schemaFault } from './store/migrate.js';
 
@@ -56,13 +58,20 @@ function exitCodeOf({ exitCode }: CommanderError): number {
 function buildProgram({ io, environment, version, serve }: CliDeps): Command {
   const config = () => readConfig(environment());
   const settings = (): Settings => {
-    const { DATABASE_URL, KEYS_DIR, BCRYPT_COST, ACCESS_TOKEN_MAX_TTL } = config();
+    const all = config();
     return {
-      databaseUrl: DATABASE_URL,
-      keysDir: KEYS_DIR,
-      bcryptCost: BCRYPT_COST,
-      accessTokenMaxTtlSeconds: ACCESS_TOKEN_MAX_TTL,
+      databaseUrl: all.DATABASE_URL,
+      keyStore: all.KEY_STORE,
+      hasPassphrase: all.KEYS_PASSPHRASE !== undefined,
+      rotationIntervalSeconds: all.KEY_ROTATION_INTERVAL,
+      bcryptCost: all.BCRYPT_COST,
+      accessTokenMaxTtlSeconds: all.ACCESS_TOKEN_MAX_TTL,
     };
+  };
+  const withKeyStore: WithKeyStore = async (kind, work) => {
+    const all = config();
+    if (kind === 'files') return work(fileStore(all));
+    return withDatabase(all.DATABASE_URL, (database) => work(databaseStore(all, database)));
   };
   const program = new Command('mintd')
     .description('A standalone OAuth 2 token issuer. Settings come from the environment: docs/configuration.md.')
@@ -94,7 +103,7 @@ function buildProgram({ io, environment, version, serve }: CliDeps): Command {
       );
     });
 
-  keysCommands(program, io, settings);
+  keysCommands(program, io, settings, withKeyStore);
   usersCommands(program, io, settings);
   clientsCommands(program, io, settings);
   sessionsCommands(program, io, settings);

@@ -6,18 +6,15 @@ import { buildApp } from './app.js';
 import type { Config } from './config.js';
 import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
 import type { Readiness } from './http/health.js';
-import { openKeyDirectory } from './keys/directory.js';
-import { prepareRing } from './keys/rotate.js';
-import { openSigner, type Signer } from './keys/signer.js';
+import type { Keeper } from './keys/keeper.js';
 import type { TokenSettings } from './oauth/client.js';
-import type { RingTiming } from './oauth/key-ring.js';
 import { openHasher } from './passwords/hasher.js';
 import { type RemovalLog, startRemoval } from './removal.js';
+import { openRing } from './ring.js';
 import { openClients } from './store/clients.js';
 import { type Database, openDatabase, prepareFolder, providerOf, sqliteFile } from './store/database.js';
 import { openFamilies } from './store/families.js';
-import { openInstallation } from './store/installation.js';
-import { exclusively, lockSqlite } from './store/lock.js';
+import { lockSqlite } from './store/lock.js';
 import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
 import { DatabaseUnavailable } from './store/outage.js';
 import { openSessions } from './store/sessions.js';
@@ -63,8 +60,8 @@ async function open(
   const clock = Date.now;
   const random = (size: number) => new Uint8Array(randomBytes(size));
   const database = await openMigrated(config, logger, opened);
-  const signer = await openRing(config, logger, database);
-  opened.push(() => signer.close());
+  const keeper = await openRing(config, logger, database);
+  opened.push(() => keeper.close());
   const hasher = openHasher({ cost: config.BCRYPT_COST });
   opened.push(() => hasher.close());
 
@@ -77,14 +74,13 @@ async function open(
       users,
       families: openFamilies(database),
       hasher,
-      signer,
+      signer: keeper,
       settings: tokenSettings(config),
       randomBytes: random,
     },
     sessions,
-    signer,
-    readiness: () => readiness(database, signer),
-    jwksMaxAgeSeconds: config.JWKS_MAX_AGE,
+    keeper,
+    readiness: () => readiness(database, keeper),
     clock,
     logger,
   });
@@ -147,23 +143,8 @@ async function openMigrated(
   return database;
 }
 
-/** Opens the key ring; makes it first where this database never had one. */
-async function openRing(config: Config, logger: Logger, database: Database): Promise<Signer> {
-  const store = openKeyDirectory(config.KEYS_DIR, exclusively);
-  const installation = openInstallation(database);
-  const madeAt = await installation.keyRingMadeAt();
-  const isNew = await prepareRing(store, madeAt !== null, ringTiming(config));
-  if (isNew) logger.info({ event: 'key_ring_made', place: store.place }, 'made the first key ring');
-  if (madeAt === null) await installation.rememberKeyRing(Date.now());
-  return openSigner(store, {
-    ringReloaded: (kids) => logger.info({ event: 'key_ring_reloaded', kids }, 'the key ring changed'),
-    ringFault: (err) =>
-      logger.error({ event: 'key_ring_fault', err }, 'the key ring is bad; the last good one goes on'),
-  });
-}
-
-async function readiness(database: Database, signer: Signer): Promise<Readiness> {
-  const keys = signer.isReady(Date.now());
+async function readiness(database: Database, keeper: Keeper): Promise<Readiness> {
+  const keys = keeper.isReady(Date.now());
   try {
     const { status } = await schemaStatus(database);
     return { database: true, schema: status === 'current', keys };
@@ -181,15 +162,6 @@ function tokenSettings(config: Config): TokenSettings {
     accessTokenMaxTtlSeconds: config.ACCESS_TOKEN_MAX_TTL,
     refreshIdleTtlSeconds: config.REFRESH_IDLE_TTL,
     refreshAbsoluteTtlSeconds: config.REFRESH_ABSOLUTE_TTL,
-  };
-}
-
-function ringTiming(config: Config): RingTiming {
-  return {
-    jwksMaxAgeSeconds: config.JWKS_MAX_AGE,
-    verifierCacheSeconds: config.VERIFIER_CACHE,
-    accessTokenMaxTtlSeconds: config.ACCESS_TOKEN_MAX_TTL,
-    clockSkewSeconds: config.CLOCK_SKEW,
   };
 }
 

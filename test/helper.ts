@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import tap, { type Test } from 'tap';
 import { buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
+import type { KeyStatus } from '../src/keys/keeper.js';
 import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
 import { signerOf } from '../src/keys/signer.js';
 import { type Client, newClient } from '../src/oauth/client.js';
@@ -102,7 +103,7 @@ export async function testIssuer(
   };
   const ring = firstRing(key, standby.key, timing, START - 1000);
   const privateKeys = new Map([[key.kid, await loadPrivateKey(privatePem, key.kid, key.jwk)]]);
-  const signer = signerOf({ ring, privateKeys });
+  const signer = signerOf({ ring, privateKeys, undestroyed: [] });
   const users = openUsers(database);
   const clients = openClients(database);
   const families = openFamilies(database);
@@ -127,9 +128,8 @@ export async function testIssuer(
     clients,
     grants,
     sessions,
-    signer,
+    keeper: { ...signer, status: statusOf },
     readiness: async () => ({ database: true, schema: true, keys: true }),
-    jwksMaxAgeSeconds: 300,
     clock: () => clock.now,
     logger,
   });
@@ -199,4 +199,16 @@ export function basic(id: string, secret: string): string {
 /** The claims of a JWT, unverified. */
 export function claimsOf(token: unknown): Record<string, unknown> {
   return JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString());
+}
+
+/** How a ring is that was just read and will not be rotated. */
+export function statusOf(): KeyStatus {
+  return {
+    kid: null,
+    activeSince: null,
+    nextRotationAt: null,
+    seenSecondsAgo: 0,
+    isFaulty: false,
+    states: { published: 1, active: 1, retiring: 0, removed: 0, revoked: 0 },
+  };
 }

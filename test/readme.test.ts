@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { runCli } from '../src/cli.js';
-import { openKeyDirectory } from '../src/keys/directory.js';
 import { prepareRing } from '../src/keys/rotate.js';
-import { exclusively } from '../src/store/lock.js';
 import { temporaryFolder } from './helper.js';
+import { filesIn } from './keys/support.js';
 
 const readme = readFileSync('README.md', 'utf8');
 
@@ -28,7 +27,7 @@ t.test('every mintd command works, in the order in which they stand there', asyn
   const folder = temporaryFolder(t);
   const keysDir = join(folder, 'keys');
   const timing = { jwksMaxAgeSeconds: 1, verifierCacheSeconds: 1, accessTokenMaxTtlSeconds: 1, clockSkewSeconds: 0 };
-  await prepareRing(openKeyDirectory(keysDir, exclusively), false, timing);
+  await prepareRing(filesIn(keysDir), false, timing);
   const environment = { DATABASE_URL: `file:${join(folder, 'readme.db')}`, KEYS_DIR: keysDir, BCRYPT_COST: '10' };
   const run = async (line: string) => {
     let printed = '';

@@ -1,96 +1,81 @@
-import type { Command } from 'commander';
-import { openKeyDirectory } from '../keys/directory.js';
+import { type Command, Option } from 'commander';
+import { publicKeys } from '../keys/jwks.js';
 import { rotateKeys } from '../keys/rotate.js';
-import { type KeyView, type RotationPlan, type RotationRefusal, viewRing } from '../oauth/key-ring.js';
-import { type EpochMs, toRfc3339 } from '../oauth/time.js';
-import { exclusively } from '../store/lock.js';
-import { type CliIo, CommandFailed, type OutputOptions, print, table } from './io.js';
-import { examples, type Settings } from './settings.js';
+import { KEY_SIZES_BITS } from '../keys/rsa.js';
+import { nextRotation, type RotationRefusal } from '../oauth/key-rotation.js';
+import { viewRing } from '../oauth/key-states.js';
+import { toRfc3339 } from '../oauth/time.js';
+import { type CliIo, CommandFailed, type OutputOptions, print } from './io.js';
+import { keyJson, planJson, showKeys, showPlan } from './key-view.js';
+import { keyChangeCommands } from './keys-change.js';
+import { keyMoveCommands } from './keys-move.js';
+import { examples, type Settings, type WithKeyStore } from './settings.js';
 
-type RotateOptions = OutputOptions & { dryRun?: boolean };
+type RotateOptions = OutputOptions & { dryRun?: boolean; force?: boolean; bits?: string };
 
 /** `mintd keys …` */
-export function keysCommands(program: Command, io: CliIo, settings: () => Settings): void {
+export function keysCommands(program: Command, io: CliIo, settings: () => Settings, withStore: WithKeyStore): void {
   const keys = program.command('keys').description('the keys that sign access tokens');
 
   keys
     .command('list')
-    .description('show every key, its state and its times')
+    .description('show every key, its state and its times, and what happens next')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('mintd keys list', 'mintd keys list --json'))
     .action(async (options: OutputOptions) => {
-      const ring = await openKeyDirectory(settings().keysDir, exclusively).read();
-      const views = viewRing(ring, Date.now());
-      print(io, options, views.map(toJson), () => showKeys(views));
+      const { keyStore, rotationIntervalSeconds } = settings();
+      const ring = await withStore(keyStore, (store) => store.read());
+      const now = Date.now();
+      const next = nextRotation(ring, rotationIntervalSeconds, now);
+      print(io, options, viewRing(ring, now).map(keyJson), () => showKeys(ring, next, now));
     });
 
   keys
     .command('rotate')
     .description('make the standby key the next one to sign, as soon as every verifier can know it')
     .option('--dry-run', 'only show what would happen')
+    .option('--force', 'sign with it at once, even if that breaks verifiers; says which')
+    .addOption(new Option('--bits <bits>', 'size of the new standby key').choices(KEY_SIZES_BITS.map(String)))
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('mintd keys rotate --dry-run', 'mintd keys rotate'))
-    .action(async (options: RotateOptions) => {
-      const store = openKeyDirectory(settings().keysDir, exclusively);
-      const outcome = await rotateKeys(store, options.dryRun === true);
-      if ('refused' in outcome) throw new CommandFailed(whyRefused(outcome));
-      print(io, options, planJson(outcome, options.dryRun === true), () => showPlan(outcome, options.dryRun === true));
+    .addHelpText('after', examples('mintd keys rotate --dry-run', 'mintd keys rotate', 'mintd keys rotate --bits 3072'))
+    .action(async ({ dryRun = false, force = false, bits, ...options }: RotateOptions) => {
+      const size = KEY_SIZES_BITS.find((one) => String(one) === bits);
+      const wanted = { dryRun, forced: force, ...(size !== undefined && { bits: size }) };
+      const outcome = await withStore(settings().keyStore, (store) => rotateKeys(store, wanted));
+      if ('refused' in outcome) throw new CommandFailed(whyNotRotated(outcome));
+      print(io, options, planJson(outcome, dryRun), () => showPlan(outcome, dryRun));
     });
+
+  keys
+    .command('export')
+    .description('print the public keys (a JWKS) for verifiers that cannot fetch them')
+    .option('--json', 'print JSON; it always is')
+    .addHelpText('after', examples('mintd keys export'))
+    .action(async () => {
+      const ring = await withStore(settings().keyStore, (store) => store.read());
+      io.out(`${JSON.stringify({ keys: publicKeys(ring, Date.now()) }, null, 2)}\n`);
+      io.err('A key published after this is not in it: export again after every rotation, before the next.\n');
+    });
+
+  keyChangeCommands(keys, io, settings, withStore);
+  keyMoveCommands(keys, io, settings, withStore);
 }
 
-function whyRefused(refusal: RotationRefusal): string {
+function whyNotRotated(refusal: RotationRefusal): string {
   switch (refusal.refused) {
     case 'already_scheduled':
       return (
         `a rotation is under way: ${refusal.kid} signs from ${toRfc3339(refusal.allowedFrom)}; ` +
-        'another is possible from then on'
+        'another is possible from then on (--force brings it forward)'
+      );
+    case 'clock_behind':
+      return (
+        `the ring was changed at ${toRfc3339(refusal.changedAt)}, but this machine's clock says ` +
+        `${toRfc3339(refusal.now)}: set the clock right; if it is, --force mends the ring`
       );
     case 'no_standby':
       return 'the ring has no standby key to rotate to';
     case 'no_active_key':
-      return 'the ring has no active key: is the clock of this machine right?';
+      return 'the ring has no key that can sign: restore it from a backup';
   }
-}
-
-function planJson({ retires, activates, publishes }: RotationPlan, isDryRun: boolean): object {
-  return { dry_run: isDryRun, activates: toJson(activates), retires: toJson(retires), publishes: toJson(publishes) };
-}
-
-function showPlan({ retires, activates, publishes }: RotationPlan, isDryRun: boolean): string {
-  return [
-    isDryRun ? 'this would happen:' : 'planned:',
-    `  ${show(activates.activatesAt)}  ${activates.kid} signs`,
-    `  ${show(activates.activatesAt)}  ${retires.kid} stops signing and still verifies`,
-    `  ${show(retires.removesAt)}  ${retires.kid} leaves the JWKS`,
-    isDryRun ? 'and a new standby key would be published' : `published as the new standby: ${publishes.kid}`,
-  ].join('\n');
-}
-
-function toJson(key: KeyView): object {
-  const rfc3339 = (time: EpochMs | null) => (time === null ? null : toRfc3339(time));
-  return {
-    kid: key.kid,
-    state: key.state,
-    published_at: toRfc3339(key.publishedAt),
-    activates_at: rfc3339(key.activatesAt),
-    deactivates_at: rfc3339(key.deactivatesAt),
-    removes_at: rfc3339(key.removesAt),
-    revoked_at: rfc3339(key.revokedAt),
-  };
-}
-
-function showKeys(keys: readonly KeyView[]): string {
-  const rows = keys.map((key) => [
-    key.kid,
-    key.state,
-    toRfc3339(key.publishedAt),
-    show(key.activatesAt),
-    show(key.deactivatesAt),
-    show(key.removesAt),
-  ]);
-  return table(['KID', 'STATE', 'PUBLISHED', 'SIGNS FROM', 'SIGNS UNTIL', 'IN THE JWKS UNTIL'], rows);
-}
-
-function show(time: EpochMs | null): string {
-  return time === null ? '-' : toRfc3339(time);
 }

@@ -1,10 +1,23 @@
+import type { KeyStore } from '../keys/store.js';
+
 /** The part of the configuration that commands need. */
 export type Settings = {
   readonly databaseUrl: string;
-  readonly keysDir: string;
+  readonly keyStore: KeyStoreKind;
+  /** Whether private keys in files are encrypted. */
+  readonly hasPassphrase: boolean;
+  /** How long a key signs before the servers rotate it; null for never. */
+  readonly rotationIntervalSeconds: number | null;
   readonly bcryptCost: number;
   readonly accessTokenMaxTtlSeconds: number;
 };
+
+/** Where a key ring can be kept. */
+export const KEY_STORES = ['files', 'database'] as const;
+export type KeyStoreKind = (typeof KEY_STORES)[number];
+
+/** Works on a key ring; opens what that takes, and closes it again. */
+export type WithKeyStore = <T>(kind: KeyStoreKind, work: (store: KeyStore) => Promise<T>) => Promise<T>;
 
 /** For options that may be repeated. */
 export function collect(value: string, before: readonly string[]): string[] {

@@ -12,7 +12,7 @@ export type GrantDeps = {
   readonly users: UserStore;
   readonly families: FamilyStore;
   readonly hasher: PasswordHasher;
-  readonly signer: Pick<Signer, 'sign'>;
+  readonly signer: Pick<Signer, 'sign' | 'longestTtlSeconds'>;
   readonly settings: TokenSettings;
   /** Unpredictable bytes. */
   readonly randomBytes: (size: number) => Uint8Array<ArrayBuffer>;

@@ -43,20 +43,22 @@ export type Issue = {
 export async function issue(deps: GrantDeps, { client, now }: TokenRequest, what: Issue): Promise<Issued> {
   const jti = uuidFrom(deps.randomBytes(16));
   const { accessTokenTtlSeconds } = lifetimesOf(client, deps.settings);
+  // Keys stay published for as long as the ring says, which another server's configuration may just have changed.
+  const ttlSeconds = Math.min(accessTokenTtlSeconds, deps.signer.longestTtlSeconds());
   const claims = accessTokenClaims({
     issuer: deps.settings.issuer,
     clientId: client.id,
     scope: what.scope,
     audiences: what.audiences,
     issuedAt: now,
-    ttlSeconds: accessTokenTtlSeconds,
+    ttlSeconds,
     jti,
     user: what.user,
   });
   const response: TokenResponse = {
     access_token: await deps.signer.sign(claims, now),
     token_type: 'Bearer',
-    expires_in: accessTokenTtlSeconds,
+    expires_in: ttlSeconds,
     ...(what.scope.length > 0 && { scope: joinList(what.scope) }),
     ...(what.refreshToken !== null && { refresh_token: what.refreshToken.token }),
   };

@@ -27,6 +27,12 @@ function refusalOf(error: FastifyError): Refusal | null {
   return isFastifys && (error.statusCode ?? 500) < 500 ? { reason: 'body_malformed' } : null;
 }
 
+/** Errors that say that something is missing for now, by name, and the event they are logged as. */
+const OUTAGES: Readonly<Record<string, string>> = {
+  DatabaseUnavailable: 'database_unavailable',
+  KeyRingFault: 'signing_unavailable',
+};
+
 /**
  * The last resort: outages become 503, everything else 500. The client learns nothing of the cause; the log gets its
  * name, message and stack, none of which carries what the client sent.
@@ -37,7 +43,7 @@ export function handleError(error: FastifyError, request: FastifyRequest, reply:
     request.log.info({ event: 'refused', reason: refusal.reason }, 'refused');
     return sendError(reply, wireError(refusal));
   }
-  const unavailable = error.name === 'DatabaseUnavailable';
-  request.log.error({ event: unavailable ? 'database_unavailable' : 'failure', err: error }, error.name);
-  return sendError(reply, unavailable ? UNAVAILABLE : SERVER_ERROR);
+  const outage = OUTAGES[error.name];
+  request.log.error({ event: outage ?? 'failure', err: error }, error.name);
+  return sendError(reply, outage === undefined ? SERVER_ERROR : UNAVAILABLE);
 }

@@ -1,21 +1,45 @@
 import type { FastifyInstance } from 'fastify';
+import type { KeyStatus } from '../keys/keeper.js';
 import { PATHS } from '../oauth/metadata.js';
+import { type EpochMs, toRfc3339 } from '../oauth/time.js';
 
 /** What readiness rests on; true is good. */
 export type Readiness = { readonly database: boolean; readonly schema: boolean; readonly keys: boolean };
 
-export type HealthOptions = { readonly readiness: () => Promise<Readiness> };
+export type HealthOptions = {
+  readonly readiness: () => Promise<Readiness>;
+  readonly keyStatus: (now: EpochMs) => KeyStatus;
+  readonly clock: () => EpochMs;
+};
 
-/** GET /livez: the process answers. GET /readyz: it can do its work. */
-export async function healthEndpoints(app: FastifyInstance, { readiness }: HealthOptions): Promise<void> {
+/**
+ * GET /livez: the process answers. GET /readyz: it can do its work. `degraded` is ready as well: the key ring cannot be
+ * read, and the last good one is in use.
+ */
+export async function healthEndpoints(app: FastifyInstance, options: HealthOptions): Promise<void> {
+  const { readiness, keyStatus, clock } = options;
   const headers = { 'cache-control': 'no-store' };
   app.get(PATHS.livez, async (_request, reply) => reply.headers(headers).send({ status: 'live' }));
   app.get(PATHS.readyz, async (_request, reply) => {
     const checks = await readiness();
-    const ready = Object.values(checks).every(Boolean);
+    const isReady = Object.values(checks).every(Boolean);
+    const now = clock();
+    const keys = keyStatus(now);
+    const status = keys.isFaulty ? 'degraded' : 'ready';
     return reply
-      .code(ready ? 200 : 503)
-      .headers(ready ? headers : { ...headers, 'retry-after': '1' })
-      .send({ status: ready ? 'ready' : 'not ready', checks });
+      .code(isReady ? 200 : 503)
+      .headers(isReady ? headers : { ...headers, 'retry-after': '1' })
+      .send({ status: isReady ? status : 'not ready', checks, key_ring: keyRingJson(keys, now) });
   });
+}
+
+/** Nothing in it that the JWKS does not say as well, but for the plan. */
+function keyRingJson({ kid, activeSince, nextRotationAt, seenSecondsAgo, isFaulty }: KeyStatus, now: EpochMs): object {
+  return {
+    kid,
+    age_seconds: activeSince === null ? null : Math.floor((now - activeSince) / 1000),
+    next_rotation_at: nextRotationAt === null ? null : toRfc3339(nextRotationAt),
+    seen_seconds_ago: Math.floor(seenSecondsAgo),
+    faulty: isFaulty,
+  };
 }

@@ -1,124 +1,105 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CryptoKey } from 'jose';
-import { type KeyRing, viewRing } from '../oauth/key-ring.js';
-import type { EpochMs } from '../oauth/time.js';
-import { assertPrivate, exists, makePrivateFolder, writeDurably } from './files.js';
-import { formatRing, parseRing } from './ring-file.js';
-import { assertPublicKey, type KeyPair, loadPrivateKey } from './rsa.js';
-
-/** Something is wrong with the ring. The message is one line that names the file and the way out. */
-export class KeyRingFault extends Error {
-  override readonly name = 'KeyRingFault';
-}
-
-/** A ring that was read and checked, with the private halves that may still be needed. */
-export type LoadedRing = { readonly ring: KeyRing; readonly privateKeys: ReadonlyMap<string, CryptoKey> };
-
-/** Where a ring is kept. */
-export type KeyStore = {
-  /** For messages: where it is. */
-  readonly place: string;
-  /** Whether a ring is there, even if it is broken. Private keys alone are none: a first start may have been killed. */
-  exists(): Promise<boolean>;
-  /** Changes whenever the ring may have changed; cheap. */
-  fingerprint(): Promise<string>;
-  /** Reads and checks everything. Throws KeyRingFault. */
-  load(now: EpochMs): Promise<LoadedRing>;
-  /** Reads the ring alone, for showing it. Throws KeyRingFault. */
-  read(): Promise<KeyRing>;
-  /** Writes the first ring. False when there is one already. */
-  create(ring: KeyRing, pairs: readonly KeyPair[]): Promise<boolean>;
-  /** Changes the ring; nobody else can meanwhile. The change returns null to leave it as it is. */
-  change<T>(
-    decide: (ring: KeyRing) => { ring: KeyRing; added: readonly KeyPair[]; value: T } | null,
-  ): Promise<T | null>;
-};
+import { about, KeyRingFault } from './faults.js';
+import { assertPrivate, exists, makePrivateFolder, removeDurably, writeDurably } from './files.js';
+import type { PrivateText, RingContent, RingMedium, RingWrite } from './medium.js';
 
 /** Runs work on a folder while no other process does; handed in, because this folder knows files and no databases. */
 export type Exclusively = <T>(folder: string, work: () => Promise<T>) => Promise<T>;
 
 const RING = 'ring.json';
+const PRIVATE = /^(?<kid>[A-Za-z0-9_-]{43})\.(pem|jwe)$/;
 
 /**
- * The ring as files: `ring.json`, and one `KID.pem` for each private key (PKCS #8), all mode 0600 in a folder of mode
- * 0700. A private key is on the disk before the ring speaks of it, so that a crash in between leaves the old ring.
+ * The ring as files: `ring.json`, and for each private key `KID.pem` (PKCS #8) or, encrypted, `KID.jwe` (RFC 7516), all
+ * mode 0600 in a folder of mode 0700. A private key is on the disk before the ring speaks of it, and goes after the ring
+ * has said so.
  */
-export function openKeyDirectory(folder: string, exclusively: Exclusively): KeyStore {
+export function openKeyDirectory(folder: string, exclusively: Exclusively): RingMedium {
   const ringPath = join(folder, RING);
-  const pemPath = (kid: string) => join(folder, `${kid}.pem`);
+  const missing = `there is no key ring in ${folder}: restore it from a backup, or point KEYS_DIR at it`;
+  const pathsOf = (kid: string) => [join(folder, `${kid}.pem`), join(folder, `${kid}.jwe`)] as const;
 
-  async function read(): Promise<KeyRing> {
-    if (!(await exists(ringPath))) throw missingRing(folder);
-    return about(ringPath, async () => {
+  async function read(): Promise<RingContent> {
+    if (!(await exists(ringPath))) throw new KeyRingFault(missing);
+    await about(folder, () => assertPrivate(folder));
+    const ring = await about(ringPath, async () => {
       await assertPrivate(ringPath);
-      return parseRing(await readFile(ringPath, 'utf8'));
+      return readFile(ringPath, 'utf8');
+    });
+    const kids = (await readdir(folder)).flatMap((name) => PRIVATE.exec(name)?.groups?.['kid'] ?? []);
+    return { ring, kids: [...new Set(kids)], privateKey };
+  }
+
+  async function privateKey(kid: string): Promise<PrivateText> {
+    const [plain, encrypted] = pathsOf(kid);
+    const name = (await exists(encrypted)) ? encrypted : plain;
+    return about(name, async () => {
+      await assertPrivate(name);
+      return { name, text: await readFile(name, 'utf8') };
     });
   }
 
-  async function write(ring: KeyRing, added: readonly KeyPair[]): Promise<void> {
-    for (const { key, privatePem } of added) await writeDurably(pemPath(key.kid), privatePem);
-    await writeDurably(ringPath, formatRing(ring));
+  async function write({ ring, put, drop, assertTimely }: RingWrite): Promise<void> {
+    for (const [kid, text] of put) {
+      const [plain, encrypted] = pathsOf(kid);
+      const isPlain = text.startsWith('-----BEGIN');
+      await writeDurably(isPlain ? plain : encrypted, text);
+      await removeDurably(isPlain ? encrypted : plain);
+    }
+    if (ring !== null) await writeDurably(ringPath, ring, assertTimely);
+    for (const kid of drop) for (const path of pathsOf(kid)) await removeDurably(path);
   }
 
   return {
     place: folder,
+    ringName: ringPath,
+    missing,
     exists: () => exists(ringPath),
-    async fingerprint() {
-      const names = (await readdir(folder)).filter((name) => name === RING || name.endsWith('.pem')).sort();
-      const infos = await Promise.all(names.map((name) => stat(join(folder, name))));
-      const files = infos.map(({ ino, mode, size, mtimeMs }, i) => [names[i], ino, mode, size, mtimeMs].join());
-      return [(await stat(folder)).mode, ...files].join(';');
-    },
-    async load(now) {
-      if (!(await exists(folder))) throw missingRing(folder);
-      await about(folder, () => assertPrivate(folder));
-      const ring = await read();
-      const privateKeys = new Map<string, CryptoKey>();
-      for (const { kid, jwk, state } of viewRing(ring, now)) {
-        if (state === 'revoked' || state === 'removed') continue;
-        await about(`${ringPath}: key ${kid}`, () => assertPublicKey(kid, jwk));
-        if (state === 'retiring') continue;
-        const path = pemPath(kid);
-        await about(path, async () => {
-          await assertPrivate(path);
-          privateKeys.set(kid, await loadPrivateKey(await readFile(path, 'utf8'), kid, jwk));
-        });
-      }
-      return { ring, privateKeys };
-    },
+    fingerprint: () => fingerprintOf(folder),
     read,
-    async create(ring, pairs) {
+    async create(first) {
       await makePrivateFolder(folder);
       return exclusively(folder, async () => {
         if (await exists(ringPath)) return false;
-        await write(ring, pairs);
+        await write(first);
         return true;
       });
     },
-    async change(decide) {
-      if (!(await exists(folder))) throw missingRing(folder);
+    async change(work) {
+      if (!(await exists(folder))) throw new KeyRingFault(missing);
       return exclusively(folder, async () => {
-        const decision = decide(await read());
-        if (decision === null) return null;
-        await write(decision.ring, decision.added);
-        return decision.value;
+        const change = await work(await read());
+        if (change === null) return null;
+        await write(change.write);
+        return change.value;
+      });
+    },
+    leftovers(kidsIn, remove) {
+      // Nobody is in the middle of a change, so a private key the ring does not know is nobody's.
+      return exclusively(folder, async () => {
+        const kids = kidsIn((await read()).ring);
+        const paths = (await readdir(folder))
+          .filter((name) => isLeftover(name, kids))
+          .map((name) => join(folder, name));
+        if (remove) for (const path of paths) await removeDurably(path);
+        return paths;
       });
     },
   };
 }
 
-/** A ring was expected and is not there. */
-export function missingRing(folder: string): KeyRingFault {
-  return new KeyRingFault(`there is no key ring in ${folder}: restore it from a backup, or point KEYS_DIR at it`);
+/** Every file's name, identity, size and time of change, so that no change goes unseen and nothing is read for it. */
+async function fingerprintOf(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => name === RING || PRIVATE.test(name)).sort();
+  const infos = await Promise.all(names.map((name) => stat(join(folder, name))));
+  const files = infos.map(({ ino, mode, size, mtimeMs }, i) => [names[i], ino, mode, size, mtimeMs].join());
+  return [(await stat(folder)).mode, ...files].join(';');
 }
 
-/** Puts the path in front of what went wrong with it. */
-async function about<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new KeyRingFault(`${path}: ${message}`, { cause: error });
-  }
+/** A private key of none of the ring's keys, a temporary file, or something that looks like another ring. */
+function isLeftover(name: string, kids: readonly string[]): boolean {
+  const kid = PRIVATE.exec(name)?.groups?.['kid'];
+  if (kid !== undefined) return !kids.includes(kid);
+  return name !== RING && (/\.(pem|jwe|new)$/.test(name) || name.startsWith('ring'));
 }

@@ -41,8 +41,10 @@ async function syncFolder(path: string): Promise<void> {
 /**
  * Writes a file so that after a crash at any moment it holds the old content or the new: a temporary name, fsync,
  * rename, fsync of the folder. Mode 0600.
+ *
+ * @param beforeRename the last chance to leave the old content: throws, and it stays
  */
-export async function writeDurably(path: string, content: string): Promise<void> {
+export async function writeDurably(path: string, content: string, beforeRename = () => {}): Promise<void> {
   const temporary = `${path}.new`;
   await unlink(temporary).catch(() => undefined);
   const file = await open(temporary, 'wx', 0o600);
@@ -52,6 +54,18 @@ export async function writeDurably(path: string, content: string): Promise<void>
   } finally {
     await file.close();
   }
+  beforeRename();
   await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/** Deletes a file so that it does not come back after a crash. One that is not there is left at that. */
+export async function removeDurably(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    throw error;
+  }
   await syncFolder(dirname(path));
 }

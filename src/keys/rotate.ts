@@ -1,39 +1,95 @@
-import {
-  firstRing,
-  planRotation,
-  type RingTiming,
-  type RotationPlan,
-  type RotationRefusal,
-  withTiming,
-} from '../oauth/key-ring.js';
+import { planPrune } from '../oauth/key-removal.js';
+import { firstRing, type KeyRing, type NewKey, type RingTiming, withTiming } from '../oauth/key-ring.js';
+import { isRotationDue, planRotation, type RotationPlan, type RotationRefusal } from '../oauth/key-rotation.js';
 import type { EpochMs } from '../oauth/time.js';
-import { type KeyStore, missingRing } from './directory.js';
-import { makeKeyPair } from './rsa.js';
+import { KeyRingFault } from './faults.js';
+import { bitsOf, KEY_SIZES_BITS, type KeyPair, type KeySizeBits, makeKeyPair } from './rsa.js';
+import type { KeyStore } from './store.js';
+
+export type RotationOptions = {
+  /** Only say what would happen. */
+  readonly dryRun?: boolean;
+  /** Sign with the standby at once, whoever does not know it yet. */
+  readonly forced?: boolean;
+  /** Size of the new standby; that of the newest key when left out. */
+  readonly bits?: KeySizeBits;
+};
 
 /**
  * Rotates, or only says what a rotation would do.
  *
- * @param clock read once, when the plan is made and nobody else can change the ring
+ * @param clock read when the plan is made and nobody else can change the ring
  */
 export async function rotateKeys(
   store: KeyStore,
-  dryRun: boolean,
+  { dryRun = false, forced = false, bits }: RotationOptions = {},
   clock: () => EpochMs = Date.now,
 ): Promise<RotationPlan | RotationRefusal> {
-  const added = await makeKeyPair();
-  if (dryRun) return planRotation(await store.read(), added.key, clock());
-  let refusal: RotationRefusal | undefined;
-  const plan = await store.change((ring) => {
-    const planned = planRotation(ring, added.key, clock());
-    if ('refused' in planned) {
-      refusal = planned;
+  const before = await store.read();
+  const added = await makeKeyPair(bits ?? sizeOfNewest(before));
+  if (dryRun) return planRotation(before, added.key, clock(), forced);
+  return planned(store, (ring) => planPrunedRotation(ring, added.key, clock(), forced), [added]);
+}
+
+/**
+ * Rotates if it is time to, and no other server has done so.
+ *
+ * @returns null when it was not time any more
+ */
+export async function rotateIfDue(
+  store: KeyStore,
+  intervalSeconds: number | null,
+  clock: () => EpochMs = Date.now,
+): Promise<RotationPlan | RotationRefusal | null> {
+  const before = await store.read();
+  if (!isRotationDue(before, intervalSeconds, clock())) return null;
+  const added = await makeKeyPair(sizeOfNewest(before));
+  const outcome = await planned(store, (ring) => planDueRotation(ring, added.key, intervalSeconds, clock()), [added]);
+  return 'refused' in outcome && outcome.refused === 'not_due' ? null : outcome;
+}
+
+function planDueRotation(ring: KeyRing, added: NewKey, intervalSeconds: number | null, now: EpochMs) {
+  if (!isRotationDue(ring, intervalSeconds, now)) return { refused: 'not_due' } as const;
+  return planPrunedRotation(ring, added, now, false);
+}
+
+/** A rotation that forgets what is over along with it, so that the ring stays small. */
+function planPrunedRotation(ring: KeyRing, added: NewKey, now: EpochMs, forced: boolean) {
+  const plan = planRotation(ring, added, now, forced);
+  return 'refused' in plan ? plan : { ...plan, ring: planPrune(plan.ring, now).ring };
+}
+
+/**
+ * Makes a plan while nobody else can change the ring, and carries it out unless it is a refusal.
+ *
+ * @param pairs private halves of the keys the plan may publish
+ */
+export async function planned<O extends { readonly ring: KeyRing } | { readonly refused: string }>(
+  store: KeyStore,
+  plan: (ring: KeyRing) => O,
+  pairs: readonly KeyPair[] = [],
+): Promise<O> {
+  const refusals: O[] = [];
+  const done = await store.change<O>((ring) => {
+    const made = plan(ring);
+    if ('refused' in made) {
+      refusals.push(made);
       return null;
     }
-    return { ring: planned.ring, added: [added], value: planned };
+    const added = pairs.filter(({ key }) => made.ring.keys.some(({ kid }) => kid === key.kid));
+    return { ring: made.ring, added, value: made };
   });
-  if (plan !== null) return plan;
-  if (refusal === undefined) throw new Error('the rotation neither happened nor was refused');
-  return refusal;
+  const outcome = done ?? refusals.at(-1);
+  if (outcome === undefined) throw new Error('a plan was neither carried out nor refused');
+  return outcome;
+}
+
+/** Sizes stay as they were asked for last. */
+function sizeOfNewest(ring: KeyRing): KeySizeBits {
+  const own = ring.keys.filter(({ importedUntil }) => importedUntil === null);
+  const newest = own.at(-1);
+  const bits = newest === undefined ? 0 : bitsOf(newest.jwk);
+  return KEY_SIZES_BITS.find((size) => size === bits) ?? KEY_SIZES_BITS[0];
 }
 
 /**
@@ -50,7 +106,7 @@ export async function prepareRing(
   clock: () => EpochMs = Date.now,
 ): Promise<boolean> {
   if (!(await store.exists())) {
-    if (wasMade) throw missingRing(store.place);
+    if (wasMade) throw new KeyRingFault(store.missing);
     const [first, standby] = [await makeKeyPair(), await makeKeyPair()];
     const ring = firstRing(first.key, standby.key, timing, clock());
     if (await store.create(ring, [first, standby])) return true;

@@ -23,12 +23,16 @@ export type KeyPair = {
   readonly privatePem: string;
 };
 
-/** Makes a key pair. Takes from a tenth of a second to several seconds, depending on size and luck. */
+/**
+ * Makes a key pair. Takes from a tenth of a second to several seconds, depending on size and luck. No kid begins with
+ * `-`: commands would take it for an option.
+ */
 export async function makeKeyPair(bits: KeySizeBits = 2048): Promise<KeyPair> {
   const { privateKey } = await generateKeyPair(ALGORITHM, { modulusLength: bits, extractable: true });
   const privatePem = await exportPKCS8(privateKey);
   const jwk = publicJwkOf(privatePem);
-  return { key: { kid: await thumbprint(jwk), jwk }, privatePem };
+  const kid = await thumbprint(jwk);
+  return kid.startsWith('-') ? makeKeyPair(bits) : { key: { kid, jwk }, privatePem };
 }
 
 /** RFC 7638 §3: SHA-256 over the required members, base64url. */
@@ -71,6 +75,20 @@ export async function loadPrivateKey(privatePem: string, kid: string, jwk: Publi
 export async function assertPublicKey(kid: string, jwk: PublicJwk): Promise<void> {
   if ((await thumbprint(jwk)) !== kid) throw new Error('its RFC 7638 thumbprint is not its kid');
   assertStrong(createPublicKey({ key: jwk, format: 'jwk' }));
+}
+
+/**
+ * The same for another issuer's key, whose kid is what that issuer called it.
+ *
+ * @throws Error that ends a sentence beginning with the key
+ */
+export async function assertImportedKey(_kid: string, jwk: PublicJwk): Promise<void> {
+  assertStrong(createPublicKey({ key: jwk, format: 'jwk' }));
+}
+
+/** How large a public key is, in bits. */
+export function bitsOf(jwk: PublicJwk): number {
+  return createPublicKey({ key: jwk, format: 'jwk' }).asymmetricKeyDetails?.modulusLength ?? 0;
 }
 
 /** jose reads PKCS #8 alone, so other forms are refused here, where it can be said clearly. */

@@ -1,10 +1,13 @@
 import type { CryptoKey } from 'jose';
 import { SignJWT } from 'jose';
 import type { Claims } from '../oauth/access-token.js';
-import { activeKey, type KeyRing, nextChange, publishedKeys, RING_POLL_SECONDS } from '../oauth/key-ring.js';
+import type { KeyRing } from '../oauth/key-ring.js';
+import { activeKey, nextChange } from '../oauth/key-states.js';
 import type { EpochMs } from '../oauth/time.js';
-import { KeyRingFault, type KeyStore, type LoadedRing } from './directory.js';
+import { KeyRingFault } from './faults.js';
+import { type CachedDocument, jwksDocument, publicKeys } from './jwks.js';
 import { ALGORITHM } from './rsa.js';
+import type { LoadedRing } from './store.js';
 import { TYPE, type Verify, verifierOf } from './verifier.js';
 
 /** Signs access tokens with the key whose time it is, and publishes the public halves. */
@@ -20,108 +23,72 @@ export type Signer = {
    * expiry included (src/oauth/access-token.ts). Null for any other text.
    */
   verify(token: string, now: EpochMs): Promise<Claims | null>;
-  /** The JWKS (RFC 7517 §5) as text. Never a private member: each key is written from its public members alone. */
-  jwks(now: EpochMs): string;
+  /** The JWKS (RFC 7517 §5). Never a private member: each key is written from its public members alone. */
+  jwks(now: EpochMs): CachedDocument;
+  /**
+   * The ring's own idea of these two, in seconds: what it counts with when keys come and go. A server whose
+   * configuration differs, because another one was started with a new one, follows the ring.
+   */
+  jwksMaxAgeSeconds(): number;
+  longestTtlSeconds(): number;
   /** Whether a key is active and can sign. */
   isReady(now: EpochMs): boolean;
-  /** Stops looking for changes. */
-  close(): void;
 };
 
-/** What the signer tells the log. */
-export type SignerLog = {
-  readonly ringReloaded: (kids: readonly string[]) => void;
-  readonly ringFault: (error: unknown) => void;
-};
-
-/** Opens the ring and follows its changes while it runs; a ring that turns bad leaves the last good one in use. */
-export async function openSigner(store: KeyStore, log: SignerLog, clock: () => EpochMs = Date.now): Promise<Signer> {
-  let fingerprint = await store.fingerprint().catch(() => '');
-  const signer = signerOf(await store.load(clock()));
-
-  async function follow(): Promise<void> {
-    try {
-      const found = await store.fingerprint();
-      if (found === fingerprint) return;
-      const loaded = await store.load(clock());
-      signer.replace(loaded);
-      fingerprint = found;
-      log.ringReloaded(loaded.ring.keys.map(({ kid }) => kid));
-    } catch (error) {
-      log.ringFault(error);
-    }
-  }
-
-  const timer = setInterval(follow, RING_POLL_SECONDS * 1000);
-  timer.unref();
-  return { ...signer, close: () => clearInterval(timer) };
-}
-
-/** What the ring publishes for a while, as text and as what verifies by it. */
-type Published = {
-  readonly text: string;
+/** What follows from the ring for a while. */
+type Present = {
+  readonly document: CachedDocument;
   readonly verify: Verify;
+  readonly signing: { readonly kid: string; readonly key: CryptoKey } | null;
   readonly validFrom: EpochMs;
   readonly validUntil: EpochMs;
 };
 
-const NOTHING_PUBLISHED: Published = {
-  text: '',
-  verify: async () => null,
-  validFrom: Number.POSITIVE_INFINITY,
-  validUntil: Number.NEGATIVE_INFINITY,
-};
+/** A signer whose ring can be replaced by the next. */
+export type ReplaceableSigner = Signer & { readonly ring: () => KeyRing; replace(next: LoadedRing): void };
 
-/** The signer of one loaded ring, replaceable by the next. */
-export function signerOf(first: LoadedRing): Omit<Signer, 'close'> & { replace(next: LoadedRing): void } {
+/** The signer of one loaded ring. */
+export function signerOf(first: LoadedRing): ReplaceableSigner {
   let loaded = first;
-  let published: Published = NOTHING_PUBLISHED;
+  let cached: Present | null = null;
 
-  function signingKey(now: EpochMs): { kid: string; key: CryptoKey } | null {
-    const kid = activeKey(loaded.ring, now)?.kid;
-    const key = kid === undefined ? undefined : loaded.privateKeys.get(kid);
-    return kid === undefined || key === undefined ? null : { kid, key };
+  /** A clock may be set back, so what holds at present has a beginning as well as an end. */
+  function present(now: EpochMs): Present {
+    if (cached === null || now < cached.validFrom || now >= cached.validUntil) cached = presentOf(loaded, now);
+    return cached;
   }
-
-  /** A clock may be set back, so what is published has a beginning as well as an end. */
-  function publishedAt(now: EpochMs): Published {
-    if (now < published.validFrom || now >= published.validUntil) {
-      const keys = publicKeys(loaded.ring, now);
-      published = {
-        text: JSON.stringify({ keys }),
-        verify: verifierOf(keys),
-        validFrom: now,
-        validUntil: nextChange(loaded.ring, now) ?? Number.POSITIVE_INFINITY,
-      };
-    }
-    return published;
-  }
+  const lastTiming = () => loaded.ring.timings.at(-1);
 
   return {
     async sign(claims, now) {
-      const signing = signingKey(now);
+      const { signing } = present(now);
       if (signing === null) throw new KeyRingFault('no signing key is active');
       return new SignJWT({ ...claims })
         .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: signing.kid })
         .sign(signing.key);
     },
-    verify: (token, now) => publishedAt(now).verify(token),
-    jwks: (now) => publishedAt(now).text,
-    isReady: (now) => signingKey(now) !== null,
+    verify: (token, now) => present(now).verify(token),
+    jwks: (now) => present(now).document,
+    jwksMaxAgeSeconds: () => lastTiming()?.jwksMaxAgeSeconds ?? 0,
+    longestTtlSeconds: () => lastTiming()?.accessTokenMaxTtlSeconds ?? 0,
+    isReady: (now) => present(now).signing !== null,
+    ring: () => loaded.ring,
     replace(next) {
       loaded = next;
-      published = NOTHING_PUBLISHED;
+      cached = null;
     },
   };
 }
 
-function publicKeys(ring: KeyRing, now: EpochMs) {
-  return publishedKeys(ring, now).map(({ kid, jwk }) => ({
-    kty: jwk.kty,
-    use: 'sig',
-    alg: ALGORITHM,
-    kid,
-    n: jwk.n,
-    e: jwk.e,
-  }));
+function presentOf({ ring, privateKeys }: LoadedRing, now: EpochMs): Present {
+  const keys = publicKeys(ring, now);
+  const kid = activeKey(ring, now)?.kid;
+  const key = kid === undefined ? undefined : privateKeys.get(kid);
+  return {
+    document: jwksDocument(keys),
+    verify: verifierOf(keys),
+    signing: kid === undefined || key === undefined ? null : { kid, key },
+    validFrom: now,
+    validUntil: nextChange(ring, now) ?? Number.POSITIVE_INFINITY,
+  };
 }

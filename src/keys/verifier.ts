@@ -9,8 +9,8 @@ export const TYPE = 'at+jwt';
 export type Verify = (token: string) => Promise<Claims | null>;
 
 /** Verifies tokens by a set of public keys as any service does, but for the claims: those are for the rules to judge. */
-export function verifierOf(keys: JWK[]): Verify {
-  const keySet = createLocalJWKSet({ keys });
+export function verifierOf(keys: readonly JWK[]): Verify {
+  const keySet = createLocalJWKSet({ keys: [...keys] });
   return async (token) => {
     try {
       const { payload, protectedHeader } = await compactVerify(token, keySet, { algorithms: [ALGORITHM] });

@@ -15,6 +15,7 @@ export const PATHS = {
   openidConfiguration: '/.well-known/openid-configuration',
   livez: '/livez',
   readyz: '/readyz',
+  metrics: '/metrics',
 } as const;
 
 /**

@@ -4,12 +4,11 @@ import type { Test } from 'tap';
 import type { CliIo } from '../../src/cli/io.js';
 import { runCli } from '../../src/cli.js';
 import { type Config, ConfigError, type Environment, readConfig } from '../../src/config.js';
-import { openKeyDirectory } from '../../src/keys/directory.js';
 import { prepareRing } from '../../src/keys/rotate.js';
 import { type Database, openDatabase } from '../../src/store/database.js';
-import { exclusively } from '../../src/store/lock.js';
 import { migrate } from '../../src/store/migrate.js';
 import { temporaryFolder } from '../helper.js';
+import { filesIn } from '../keys/support.js';
 
 /** What a command left behind. */
 export type CommandResult = { readonly code: number; readonly out: string; readonly err: string };
@@ -120,7 +119,7 @@ export async function makeRing(keysDir: string, ageSeconds = 0): Promise<void> {
     accessTokenMaxTtlSeconds: 3600,
     clockSkewSeconds: 60,
   };
-  await prepareRing(openKeyDirectory(keysDir, exclusively), false, timing, () => Date.now() - ageSeconds * 1000);
+  await prepareRing(filesIn(keysDir), false, timing, () => Date.now() - ageSeconds * 1000);
 }
 
 /** Notes in the database that a migration was applied which this program does not know. */

@@ -1,13 +1,21 @@
 import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { KeyRingFault, openKeyDirectory } from '../../src/keys/directory.js';
-import { formatRing } from '../../src/keys/ring-file.js';
+import { KeyRingFault } from '../../src/keys/faults.js';
+import { formatRing } from '../../src/keys/ring-format.js';
 import { makeKeyPair } from '../../src/keys/rsa.js';
-import { exclusively } from '../../src/store/lock.js';
 import { START, temporaryFolder } from '../helper.js';
 import { rejectionOf } from '../store/support.js';
-import { aKeyFolder, aRing, aRotatingRing, copyOf, EARLIEST_REMOVAL, EARLIEST_USE, somePairs } from './support.js';
+import {
+  aKeyFolder,
+  aRing,
+  aRotatingRing,
+  copyOf,
+  EARLIEST_REMOVAL,
+  EARLIEST_USE,
+  filesIn,
+  somePairs,
+} from './support.js';
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 
@@ -57,16 +65,16 @@ t.test('a ring is made once', async (t) => {
   t.equal(await store.create(await aRotatingRing(), [pair]), false);
   t.equal(readFileSync(join(folder, 'ring.json'), 'utf8'), before);
   t.notOk(readdirSync(folder).includes(`${pair.key.kid}.pem`));
-  const fresh = openKeyDirectory(join(temporaryFolder(t), 'keys'), exclusively);
+  const fresh = filesIn(join(temporaryFolder(t), 'keys'));
   const made = await Promise.all(Array.from({ length: 5 }, async () => fresh.create(await aRing(), await somePairs())));
   t.equal(made.filter(Boolean).length, 1, 'of five at once, one makes it');
 });
 
 t.test('anything of a ring that is there is seen, even if it is broken', async (t) => {
   const folder = temporaryFolder(t);
-  const store = openKeyDirectory(folder, exclusively);
+  const store = filesIn(folder);
   t.equal(await store.exists(), false);
-  t.equal(await openKeyDirectory(join(folder, 'absent'), exclusively).exists(), false);
+  t.equal(await filesIn(join(folder, 'absent')).exists(), false);
   writeFileSync(join(folder, 'README.md'), '');
   t.equal(await store.exists(), false, 'other files are nothing');
   writeFileSync(join(folder, 'ring.json'), '');
@@ -225,9 +233,9 @@ t.test('the fingerprint changes with whatever a ring is made of', async (t) => {
   t.equal(await store.fingerprint(), last);
   const changes: Record<string, () => unknown> = {
     'the mode of a key': () => chmodSync(join(folder, `${first.key.kid}.pem`), 0o644),
-    'the mode of the folder': () => chmodSync(folder, 0o755),
     'a missing key': () => rmSync(join(folder, `${first.key.kid}.pem`)),
     'another ring': async () => store.change((ring) => ({ ring, added: [], value: 1 })),
+    'the mode of the folder': () => chmodSync(folder, 0o755),
   };
   for (const [name, change] of Object.entries(changes)) {
     await change();

@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { KeyRingFault, openKeyDirectory } from '../../src/keys/directory.js';
+import { KeyRingFault } from '../../src/keys/faults.js';
 import { prepareRing, rotateKeys } from '../../src/keys/rotate.js';
-import { viewRing } from '../../src/oauth/key-ring.js';
-import { exclusively } from '../../src/store/lock.js';
+import { viewRing } from '../../src/oauth/key-states.js';
 import { START, temporaryFolder } from '../helper.js';
-import { aKeyFolder, EARLIEST_REMOVAL, EARLIEST_USE, type KeyFolder, somePairs, TIMING } from './support.js';
+import { aKeyFolder, EARLIEST_REMOVAL, EARLIEST_USE, filesIn, type KeyFolder, somePairs, TIMING } from './support.js';
 
 const at = (now: number) => () => now;
 
@@ -16,13 +15,13 @@ const contentsOf = ({ folder }: KeyFolder) =>
 
 /** Where no ring is yet. */
 function noRing(folder: string): KeyFolder {
-  return { folder: join(folder, 'keys'), store: openKeyDirectory(join(folder, 'keys'), exclusively) };
+  return { folder: join(folder, 'keys'), store: filesIn(join(folder, 'keys')) };
 }
 
 t.test('a rotation lets the standby sign at the earliest safe time and publishes a new standby', async (t) => {
   const keys = await aKeyFolder(t);
   const [first, standby] = await somePairs();
-  const plan = await rotateKeys(keys.store, false, at(START));
+  const plan = await rotateKeys(keys.store, {}, at(START));
   if ('refused' in plan) throw new Error(plan.refused);
   t.match(plan.retires, { kid: first.key.kid, deactivatesAt: EARLIEST_USE, removesAt: EARLIEST_REMOVAL });
   t.match(plan.activates, { kid: standby.key.kid, activatesAt: EARLIEST_USE });
@@ -37,7 +36,7 @@ t.test('a rotation lets the standby sign at the earliest safe time and publishes
 t.test('a dry run says the same and changes nothing', async (t) => {
   const keys = await aKeyFolder(t);
   const before = contentsOf(keys);
-  const plan = await rotateKeys(keys.store, true, at(START));
+  const plan = await rotateKeys(keys.store, { dryRun: true }, at(START));
   if ('refused' in plan) throw new Error(plan.refused);
   t.equal(plan.activates.activatesAt, EARLIEST_USE);
   t.strictSame(contentsOf(keys), before);
@@ -47,17 +46,17 @@ t.test('while a rotation is scheduled another is refused, with the time from whi
   const keys = await aKeyFolder(t);
   const [, standby] = await somePairs();
   const refusal = { refused: 'already_scheduled', kid: standby.key.kid, allowedFrom: EARLIEST_USE };
-  await rotateKeys(keys.store, false, at(START));
+  await rotateKeys(keys.store, {}, at(START));
   const before = contentsOf(keys);
-  t.strictSame(await rotateKeys(keys.store, false, at(START + 1)), refusal);
-  t.strictSame(await rotateKeys(keys.store, true, at(EARLIEST_USE - 1)), refusal);
+  t.strictSame(await rotateKeys(keys.store, {}, at(START + 1)), refusal);
+  t.strictSame(await rotateKeys(keys.store, { dryRun: true }, at(EARLIEST_USE - 1)), refusal);
   t.strictSame(contentsOf(keys), before);
-  t.notMatch(await rotateKeys(keys.store, false, at(EARLIEST_USE)), { refused: String });
+  t.notMatch(await rotateKeys(keys.store, {}, at(EARLIEST_USE)), { refused: String });
 });
 
 t.test('of four rotations at once, one wins', async (t) => {
   const keys = await aKeyFolder(t);
-  const plans = await Promise.all(Array.from({ length: 4 }, () => rotateKeys(keys.store, false, at(START))));
+  const plans = await Promise.all(Array.from({ length: 4 }, () => rotateKeys(keys.store, {}, at(START))));
   t.equal(plans.filter((plan) => !('refused' in plan)).length, 1);
   t.equal(plans.filter((plan) => 'refused' in plan && plan.refused === 'already_scheduled').length, 3);
   t.equal((await keys.store.read()).keys.length, 3);
@@ -65,11 +64,12 @@ t.test('of four rotations at once, one wins', async (t) => {
   t.equal(keyFiles.length, 3, 'the losers left no key behind');
 });
 
-t.test('without an active key, or without a ring, there is nothing to rotate', async (t) => {
+t.test('with a clock far behind the ring, or without a ring, nothing is rotated', async (t) => {
   const keys = await aKeyFolder(t);
-  t.strictSame(await rotateKeys(keys.store, false, at(START - 1)), { refused: 'no_active_key' });
+  const now = START - 60_001;
+  t.strictSame(await rotateKeys(keys.store, {}, at(now)), { refused: 'clock_behind', changedAt: START, now });
   const { store } = noRing(temporaryFolder(t));
-  for (const dryRun of [true, false]) await t.rejects(rotateKeys(store, dryRun, at(START)), KeyRingFault);
+  for (const dryRun of [true, false]) await t.rejects(rotateKeys(store, { dryRun }, at(START)), KeyRingFault);
 });
 
 t.test('the first ring is made where none ever was', async (t) => {

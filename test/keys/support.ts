@@ -1,8 +1,10 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { type KeyStore, openKeyDirectory } from '../../src/keys/directory.js';
+import { openKeyDirectory } from '../../src/keys/directory.js';
 import { type KeyPair, makeKeyPair } from '../../src/keys/rsa.js';
+import { type KeyStore, openKeyStore } from '../../src/keys/store.js';
+import { wrapWithPassphrase } from '../../src/keys/wrapping.js';
 import { firstRing, type KeyRing, type RingTiming } from '../../src/oauth/key-ring.js';
 import { exclusively } from '../../src/store/lock.js';
 import { START, temporaryFolder } from '../helper.js';
@@ -44,7 +46,7 @@ export type KeyFolder = { readonly folder: string; readonly store: KeyStore };
 /** A folder with the first ring, made by the store itself. */
 export async function aKeyFolder(t: Test, ring?: KeyRing): Promise<KeyFolder> {
   const folder = join(temporaryFolder(t), 'keys');
-  const store = openKeyDirectory(folder, exclusively);
+  const store = filesIn(folder);
   const [first, standby] = await somePairs();
   if (!(await store.create(ring ?? (await aRing()), [first, standby]))) throw new Error('there was a ring');
   return { folder, store };
@@ -55,5 +57,10 @@ export async function copyOf(t: Test, { folder }: KeyFolder): Promise<KeyFolder>
   const copy = join(temporaryFolder(t), 'copy');
   await mkdir(copy, { mode: 0o700 });
   await cp(folder, copy, { recursive: true, preserveTimestamps: true });
-  return { folder: copy, store: openKeyDirectory(copy, exclusively) };
+  return { folder: copy, store: filesIn(copy) };
+}
+
+/** The ring in a folder, its private keys in plain text. */
+export function filesIn(folder: string): KeyStore {
+  return openKeyStore(openKeyDirectory(folder, exclusively), wrapWithPassphrase({ present: null, previous: null }));
 }

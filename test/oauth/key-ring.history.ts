@@ -1,16 +1,7 @@
 import fc from 'fast-check';
-import {
-  firstRing,
-  type KeyRing,
-  type KeyView,
-  nextChange,
-  planRotation,
-  RING_POLL_SECONDS,
-  type RingTiming,
-  type RotationPlan,
-  viewRing,
-  withTiming,
-} from '../../src/oauth/key-ring.js';
+import { firstRing, type KeyRing, RING_POLL_SECONDS, type RingTiming, withTiming } from '../../src/oauth/key-ring.js';
+import { planRotation, type RotationPlan } from '../../src/oauth/key-rotation.js';
+import { type KeyView, nextChange, viewRing } from '../../src/oauth/key-states.js';
 
 /** A ring as it was from a moment on, and the plan that made it, if a rotation did. */
 export type Snapshot = { readonly at: number; readonly ring: KeyRing; readonly plan: RotationPlan | null };

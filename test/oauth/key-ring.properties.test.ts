@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { activeKey, type KeyState, nextChange, publishedKeys, viewRing } from '../../src/oauth/key-ring.js';
+import { activeKey, type KeyState, nextChange, publishedKeys, viewRing } from '../../src/oauth/key-states.js';
 import { frames, histories, jwksLifeMs, lastRing, type Snapshot, spansOf, tokenLifeMs } from './key-ring.history.js';
 
 /** Whether something holds of every history that random rotations, timing changes and moments make. */

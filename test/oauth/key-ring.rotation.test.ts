@@ -1,14 +1,7 @@
 import t from 'tap';
-import {
-  firstRing,
-  type KeyRing,
-  planRotation,
-  type RingKey,
-  type RingTiming,
-  type RotationPlan,
-  viewRing,
-  withTiming,
-} from '../../src/oauth/key-ring.js';
+import { firstRing, type KeyRing, type RingKey, type RingTiming, withTiming } from '../../src/oauth/key-ring.js';
+import { planRotation, type RotationPlan } from '../../src/oauth/key-rotation.js';
+import { viewRing } from '../../src/oauth/key-states.js';
 
 const T = Date.UTC(2026, 0, 1);
 const s = (seconds: number) => T + seconds * 1000;
@@ -82,7 +75,8 @@ t.test('a ring without a standby, or in which no key signs, cannot be rotated', 
   t.strictSame(planRotation(ringOf(a, revoked), named('c'), s(2)), { refused: 'no_standby' });
   t.strictSame(planRotation(ringOf(b), named('c'), s(0)), { refused: 'no_active_key' });
   t.strictSame(planRotation(ringOf(), named('c'), s(0)), { refused: 'no_active_key' });
-  t.strictSame(planRotation(FIRST, named('c'), T - 1), { refused: 'no_active_key' }, 'a clock before the first ring');
+  const now = T - 60_001;
+  t.strictSame(planRotation(FIRST, named('c'), now), { refused: 'clock_behind', changedAt: T, now });
 });
 
 t.test('a rotation at the very moment of the last one does not let two keys sign', async (t) => {

@@ -1,15 +1,6 @@
 import t from 'tap';
-import {
-  activeKey,
-  firstRing,
-  type KeyRing,
-  type KeyState,
-  nextChange,
-  publishedKeys,
-  type RingKey,
-  type RingTiming,
-  viewRing,
-} from '../../src/oauth/key-ring.js';
+import { firstRing, type KeyRing, publishedKey, type RingKey, type RingTiming } from '../../src/oauth/key-ring.js';
+import { activeKey, type KeyState, nextChange, publishedKeys, viewRing } from '../../src/oauth/key-states.js';
 
 const T = Date.UTC(2026, 0, 1);
 const s = (seconds: number) => T + seconds * 1000;
@@ -25,7 +16,7 @@ const TIMING: RingTiming = {
 const named = (kid: string) => ({ kid, jwk: { kty: 'RSA', n: `n-${kid}`, e: 'AQAB' } }) as const;
 
 function key(kid: string, publishedAt: number, activatesAt: number | null, revokedAt: number | null = null): RingKey {
-  return { ...named(kid), publishedAt, activatesAt, revokedAt };
+  return { ...publishedKey(named(kid), publishedAt), activatesAt, revokedAt };
 }
 
 function ringOf(...keys: RingKey[]): KeyRing {
@@ -103,12 +94,24 @@ t.test('the next change is the next moment at which any state changes', async (t
   for (const [now, next] of rows) t.equal(nextChange(ROTATED, now), next);
 });
 
-t.test('no key signs in a ring that is broken or whose times lie in the future', async (t) => {
+t.test('no key signs in a ring that is broken', async (t) => {
   t.equal(activeKey(ringOf(), s(0)), null, 'no key at all');
   t.equal(nextChange(ringOf(), s(0)), null);
   t.equal(activeKey(ringOf(key('a', s(0), null)), s(0)), null, 'only one that stands by');
-  t.equal(activeKey(ringOf(key('a', s(10), s(10))), s(10) - 1), null, 'a clock that is behind');
-  t.strictSame(states(ringOf(key('a', s(10), s(10))), s(10) - 1), ['published']);
+  t.equal(
+    activeKey(ringOf(key('a', s(0), s(0), s(1)), key('b', s(0), null)), s(2)),
+    null,
+    'the one that signed is revoked',
+  );
+});
+
+t.test('a clock that is behind the ring has a key that signs all the same: the first that can', async (t) => {
+  const ring = ringOf(key('a', s(10), s(10)), key('b', s(10), s(20)), key('c', s(10), null));
+  t.strictSame(states(ring, s(10) - 1), ['active', 'published', 'published']);
+  const [a, ...others] = ring.keys;
+  if (a === undefined) throw new Error('no key');
+  const destroyed = ringOf({ ...a, destroyedAt: s(20) }, ...others);
+  t.strictSame(states(destroyed, s(15)), ['retiring', 'active', 'published'], 'whose private half is there');
 });
 
 t.test('a revoked key is out at once, whatever it was', async (t) => {

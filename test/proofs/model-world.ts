@@ -54,7 +54,8 @@ export async function openReal(t: Test, provider: Provider, seed: number) {
   const timing = { jwksMaxAgeSeconds: 300, verifierCacheSeconds: 600, accessTokenMaxTtlSeconds: 3600 };
   const ring = firstRing(first.key, standby.key, { ...timing, clockSkewSeconds: 60 }, START - 1000);
   const { kid, jwk } = first.key;
-  const signer = signerOf({ ring, privateKeys: new Map([[kid, await loadPrivateKey(first.privatePem, kid, jwk)]]) });
+  const privateKeys = new Map([[kid, await loadPrivateKey(first.privatePem, kid, jwk)]]);
+  const signer = signerOf({ ring, privateKeys, undestroyed: [] });
   let drawn = 0;
   const grants: GrantDeps = {
     users: openUsers(database),

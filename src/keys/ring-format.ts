@@ -8,16 +8,23 @@ const FORMAT = 'mintd-key-ring/1';
 const time = z.iso.datetime().transform((text): EpochMs => Date.parse(text));
 const seconds = z.int().min(0);
 
+/** Visible ASCII: an imported key keeps the name its issuer gave it. Our own are thumbprints, which is checked apart. */
+export const KID = /^[\x21-\x7e]{1,255}$/;
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
+
 const schema = z.strictObject({
   format: z.literal(FORMAT),
   keys: z
     .array(
       z.strictObject({
-        kid: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+        kid: z.string().regex(KID),
         jwk: z.strictObject({ kty: z.literal('RSA'), n: z.string(), e: z.string() }),
         publishedAt: time,
         activatesAt: time.nullable(),
         revokedAt: time.nullable(),
+        // Left out where there is none, so that rings of older versions can be read.
+        destroyedAt: time.nullable().default(null),
+        importedUntil: time.nullable().default(null),
       }),
     )
     .min(1),
@@ -46,6 +53,8 @@ export function formatRing(ring: KeyRing): string {
       publishedAt: show(key.publishedAt),
       activatesAt: show(key.activatesAt),
       revokedAt: show(key.revokedAt),
+      ...(key.destroyedAt !== null && { destroyedAt: show(key.destroyedAt) }),
+      ...(key.importedUntil !== null && { importedUntil: show(key.importedUntil) }),
     })),
     timings: ring.timings.map((timing) => ({
       since: show(timing.since),
@@ -61,7 +70,7 @@ export function formatRing(ring: KeyRing): string {
 /**
  * The reverse of formatRing.
  *
- * @throws Error that ends a sentence beginning with the file's name
+ * @throws Error that ends a sentence beginning with the ring's name
  */
 export function parseRing(text: string): KeyRing {
   let value: unknown;
@@ -77,6 +86,10 @@ export function parseRing(text: string): KeyRing {
   }
   const { keys, timings } = parsed.data;
   if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new Error('a kid stands in it twice');
+  for (const { kid, activatesAt, importedUntil } of keys) {
+    if (importedUntil === null && !THUMBPRINT.test(kid)) throw new Error(`the kid ${kid} is no thumbprint`);
+    if (importedUntil !== null && activatesAt !== null) throw new Error(`the imported key ${kid} would sign`);
+  }
   const starts = keys.flatMap(({ activatesAt }) => (activatesAt === null ? [] : [activatesAt]));
   if (new Set(starts).size < starts.length) throw new Error('two keys would sign from the same moment on');
   if (timings.some(({ since }, i) => since < (timings[i - 1]?.since ?? since))) {

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { isLoopback } from './oauth/origin.js';
+import { formatDuration, parseDurationSeconds } from './oauth/time.js';
+import { providerOf } from './store/database.js';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** Seconds, written as `90s`, `10m`, `12h` or `14d`. */
+const duration = (fallback: string, minimumSeconds = 1) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const seconds = parseDurationSeconds(text);
+      if (seconds !== null && seconds >= minimumSeconds) return seconds;
+      const least = minimumSeconds === 0 ? '' : ` of at least ${formatDuration(minimumSeconds)}`;
+      context.addIssue({ code: 'custom', message: `must be a duration${least} such as 90s, 10m or 14d` });
+      return z.NEVER;
+    });
+
+const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .default(String(fallback))
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      message: `must be a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+
+const issuerUrl = z.string().superRefine((text, context) => {
+  const fault = issuerFault(text);
+  if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+});
+
+const databaseUrl = z.string().refine((text) => providerOf(text) !== null && !/^file:(.*\?|:memory:)/.test(text), {
+  message: 'must be file:PATH for SQLite or postgres://… for PostgreSQL',
+});
+
+/** 32 bytes in base64 or base64url. */
+const encryptionKey = z.string().transform((text, context) => {
+  const bytes = /^[A-Za-z0-9+/_-]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : Buffer.alloc(0);
+  if (bytes.length === 32) return new Uint8Array(bytes);
+  context.addIssue({ code: 'custom', message: 'must be 32 bytes in base64: `openssl rand -base64 32` makes one' });
+  return z.NEVER;
+});
+
+/** Every variable: its check, its default, its text in docs/configuration.md. The order is that of the table there. */
+export const schema = z.object({
+  ISSUER: issuerUrl.meta({
+    description:
+      'The URL clients and verifiers know this server by: `iss` in every token, and the base of the metadata. https, unless it is a loopback address.',
+    shownDefault: 'in development `http://localhost:PORT`, else required',
+  }),
+  HOST: z.string().min(1).meta({
+    description: 'The address to listen on.',
+    shownDefault: 'in development `localhost`, else `0.0.0.0`',
+  }),
+  PORT: integer(4000, 0, 65_535).meta({ description: 'The port to listen on; 0 takes a free one.' }),
+  DATABASE_URL: databaseUrl.meta({
+    description: '`file:PATH` for SQLite, `postgres://USER:PASSWORD@HOST/DATABASE` for PostgreSQL.',
+    shownDefault: 'in development `file:data/mintd.db`, else required',
+  }),
+  AUTO_MIGRATE: z.enum(['on', 'off']).default('on').meta({
+    description: 'Whether `mintd serve` applies pending migrations when it starts. With `off`, run `mintd migrate`.',
+  }),
+  KEYS_DIR: z.string().min(1).default('keys').meta({
+    description: 'The folder of the key ring and its private keys.',
+  }),
+  KEY_STORE: z.enum(['files', 'database']).default('files').meta({
+    description:
+      'Where the key ring is kept: `files` in KEYS_DIR, or in the `database`, for several servers without a common folder.',
+  }),
+  KEYS_PASSPHRASE: z.string().min(8, 'must have at least 8 characters').optional().meta({
+    description: 'With it, private keys in files are encrypted. Without it, only their mode protects them.',
+    shownDefault: 'not set',
+  }),
+  KEYS_PASSPHRASE_PREVIOUS: z.string().optional().meta({
+    description: 'The one before, which can still be read with, until `mintd keys rewrap` was run.',
+    shownDefault: 'not set',
+  }),
+  KEYS_ENCRYPTION_KEY: encryptionKey.optional().meta({
+    description:
+      'Private keys in the database are encrypted with it (AES-256-GCM): 32 random bytes in base64, as `openssl rand -base64 32` makes them. Required with KEY_STORE=database.',
+    shownDefault: 'not set',
+  }),
+  KEYS_ENCRYPTION_KEY_PREVIOUS: encryptionKey.optional().meta({
+    description: 'The one before, which can still be read with, until `mintd keys rewrap` was run.',
+    shownDefault: 'not set',
+  }),
+  KEY_ROTATION_INTERVAL: z
+    .string()
+    .default('30d')
+    .transform((text, context) => {
+      const seconds = text === 'off' ? null : parseDurationSeconds(text);
+      if (seconds !== null || text === 'off') return seconds;
+      context.addIssue({ code: 'custom', message: 'must be a duration such as 30d, or off' });
+      return z.NEVER;
+    })
+    .meta({
+      description: 'How long a key signs before the servers rotate it by themselves; `off` leaves that to you.',
+    }),
+  ACCESS_TOKEN_TTL: duration('10m').meta({ description: 'How long an access token lives.' }),
+  ACCESS_TOKEN_MAX_TTL: duration('1h').meta({
+    description:
+      "The longest a client's own access-token lifetime can be. A key that stopped signing stays published for as long.",
+  }),
+  REFRESH_IDLE_TTL: duration('14d').meta({ description: 'A login not refreshed for this long ends.' }),
+  REFRESH_ABSOLUTE_TTL: duration('90d').meta({
+    description: 'A login ends after this long, however often it is refreshed.',
+  }),
+  DEFAULT_AUDIENCE: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII without spaces')
+    .optional()
+    .meta({
+      description: '`aud` of tokens for clients that have no audiences of their own.',
+      shownDefault: 'the ISSUER',
+    }),
+  JWKS_MAX_AGE: duration('5m', 0).meta({ description: '`max-age` of the JWKS answer.' }),
+  VERIFIER_CACHE: duration('10m', 0).meta({
+    description:
+      'How long verifiers keep a JWKS by themselves. A new key waits this long, and JWKS_MAX_AGE, before it signs.',
+  }),
+  CLOCK_SKEW: duration('60s', 0).meta({ description: 'How far the clocks of verifiers may be off.' }),
+  BCRYPT_COST: integer(12, 10, 15).meta({
+    description: "bcrypt's cost for new password hashes; one more takes twice as long.",
+  }),
+  LOG_LEVEL: z
+    .enum(LOG_LEVELS)
+    .default('info')
+    .meta({ description: `One of ${LOG_LEVELS.join(', ')}.` }),
+  NODE_ENV: z.string().default('').meta({
+    description: '`production` switches off everything that is only there to make a first try easy.',
+    shownDefault: 'not set',
+  }),
+});
+
+/** RFC 8414 §2: an https URL without query or fragment; http is for one's own machine. */
+function issuerFault(text: string): string | null {
+  const notUrl = 'must be a URL such as https://login.example.com';
+  if (!URL.canParse(text)) return notUrl;
+  const url = new URL(text);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
+    return 'must be an https URL';
+  if (/[?#\s]/.test(text)) return 'must not have a query, a fragment or spaces (RFC 8414 §2)';
+  // The parser forgives `https:host`; whoever compares `iss` as text does not.
+  if (!/^https?:\/\/[^/\\]/i.test(text)) return notUrl;
+  return url.username !== '' || url.password !== '' ? 'must not carry a user name or password' : null;
+}

@@ -1,0 +1,59 @@
+import { blindSeconds } from '../oauth/key-ring.js';
+import type { EpochMs } from '../oauth/time.js';
+import { KeyRingFault } from './faults.js';
+import { type ReplaceableSigner, signerOf } from './signer.js';
+import type { KeyStore, LoadedRing } from './store.js';
+
+/** The ring as it was last seen to be good, and the signer that goes by it. */
+export type Follower = {
+  readonly signer: ReplaceableSigner;
+  readonly loaded: () => LoadedRing;
+  /** Looks whether the ring has changed, and goes by the new one. Returns whether it had. Throws when it is bad. */
+  follow(): Promise<boolean>;
+  /** How long ago the ring was last seen to be good, in seconds, and whether the last look failed. */
+  lastSeen(): { readonly secondsAgo: number; readonly isFaulty: boolean };
+};
+
+/**
+ * Opens a ring and follows it. One that turns bad leaves the last good one in use, until the tokens it signs could be
+ * refused; from then on nothing is signed.
+ *
+ * @param steadyMs a clock that is never set, in ms
+ * @throws KeyRingFault when the ring is not fit to start with
+ */
+export async function openFollower(store: KeyStore, clock: () => EpochMs, steadyMs: () => number): Promise<Follower> {
+  let fingerprint = await store.fingerprint().catch(() => '');
+  let loaded = await store.load(clock());
+  let seenAtMs = steadyMs();
+  let isFaulty = false;
+  const signer = signerOf(loaded);
+  const isBlind = () => steadyMs() - seenAtMs > blindSeconds(loaded.ring) * 1000;
+
+  async function follow(): Promise<boolean> {
+    isFaulty = true;
+    const found = await store.fingerprint();
+    const hasChanged = found !== fingerprint;
+    if (hasChanged) {
+      loaded = await store.load(clock());
+      signer.replace(loaded);
+      fingerprint = found;
+    }
+    seenAtMs = steadyMs();
+    isFaulty = false;
+    return hasChanged;
+  }
+
+  return {
+    signer: {
+      ...signer,
+      async sign(claims, now) {
+        if (isBlind()) throw new KeyRingFault(`${store.place}: the ring could not be read for too long to sign by it`);
+        return signer.sign(claims, now);
+      },
+      isReady: (now) => !isBlind() && signer.isReady(now),
+    },
+    loaded: () => loaded,
+    follow,
+    lastSeen: () => ({ secondsAgo: (steadyMs() - seenAtMs) / 1000, isFaulty }),
+  };
+}

@@ -114,8 +114,9 @@ export async function prepareRing(
   const current = await store.read();
   if (withTiming(current, timing, clock()) === current) return false;
   await store.change((ring) => {
-    const changed = withTiming(ring, timing, clock());
-    return changed === ring ? null : { ring: changed, added: [], value: true };
+    const now = clock();
+    const changed = withTiming(ring, timing, now);
+    return changed === ring ? null : { ring: planPrune(changed, now).ring, added: [], value: true };
   });
   return false;
 }

@@ -8,7 +8,7 @@ import { examples, type Settings, type WithKeyStore } from './cli/settings.js';
 import { usersCommands } from './cli/users.js';
 import { type Config, type Environment, readConfig } from './config.js';
 import { databaseStore, fileStore } from './key-store.js';
-import { prepareFolder } from './store/database.js';
+import { prepareFolder, STATEMENT_TIMEOUT_MS } from './store/database.js';
 import { migrate, schemaFault } from './store/migrate.js';
 
 /** What running the program needs besides its arguments. */
@@ -71,7 +71,8 @@ function buildProgram({ io, environment, version, serve }: CliDeps): Command {
   const withKeyStore: WithKeyStore = async (kind, work) => {
     const all = config();
     if (kind === 'files') return work(fileStore(all));
-    return withDatabase(all.DATABASE_URL, (database) => work(databaseStore(all, database)));
+    // What is written late says a wrong time of itself, so these statements have no longer than a server's.
+    return withDatabase(all.DATABASE_URL, (database) => work(databaseStore(all, database)), STATEMENT_TIMEOUT_MS);
   };
   const program = new Command('mintd')
     .description('A standalone OAuth 2 token issuer. Settings come from the environment: docs/configuration.md.')

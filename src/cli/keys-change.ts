@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { importKey, pruneKeys, revokeKey } from '../keys/changes.js';
 import { readForeignKey } from '../keys/foreign-key.js';
 import type { ImportRefusal, RevocationPlan, RevocationRefusal } from '../oauth/key-removal.js';
@@ -10,7 +10,7 @@ import { keyJson, rfc3339, surpriseLines } from './key-view.js';
 import { examples, type Settings, type WithKeyStore } from './settings.js';
 
 type YesOptions = OutputOptions & { yes?: boolean };
-type ImportOptions = OutputOptions & { kid?: string; for: string };
+type ImportOptions = OutputOptions & { kid?: string; for: number };
 
 /** `mintd keys revoke|prune|import` */
 export function keyChangeCommands(keys: Command, io: CliIo, settings: () => Settings, withStore: WithKeyStore): void {
@@ -57,7 +57,11 @@ export function keyChangeCommands(keys: Command, io: CliIo, settings: () => Sett
   keys
     .command('import <file>')
     .description("publish another issuer's RSA key (PEM or JWK, - for stdin), so that its tokens go on verifying")
-    .requiredOption('--for <duration>', 'how long its tokens may still be out, from now, such as 1h or 30d')
+    .requiredOption(
+      '--for <duration>',
+      'how long its tokens may still be out, from now, such as 1h or 30d',
+      spanSeconds,
+    )
     .option('--kid <kid>', 'what its tokens call it, if the key does not say')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -65,17 +69,21 @@ export function keyChangeCommands(keys: Command, io: CliIo, settings: () => Sett
       examples('mintd keys import old.pem --kid rsa-2024 --for 1h', 'mintd keys import old.jwk.json --for 1d'),
     )
     .action(async (file: string, options: ImportOptions) => {
-      const seconds = parseDurationSeconds(options.for);
-      if (seconds === null || seconds === 0) throw new CommandFailed('--for must be a duration such as 1h or 30d');
       const { keyStore } = settings();
       const key = await readKey(io, file, options.kid ?? null);
-      const plan = await withStore(keyStore, (store) => importKey(store, key, Date.now() + seconds * 1000));
+      const plan = await withStore(keyStore, (store) => importKey(store, key, Date.now() + options.for * 1000));
       if ('refused' in plan) throw new CommandFailed(whyNotImported(key.kid, plan));
       const { imports } = plan;
       print(io, options, keyJson(imports), () => {
         return `${imports.kid} is in the JWKS until ${imports.removesAt === null ? '-' : toRfc3339(imports.removesAt)}; it never signs here`;
       });
     });
+}
+
+function spanSeconds(text: string): number {
+  const seconds = parseDurationSeconds(text);
+  if (seconds === null || seconds === 0) throw new InvalidArgumentError('It must be a duration such as 1h or 30d.');
+  return seconds;
 }
 
 async function readKey(io: CliIo, file: string, kid: string | null) {

@@ -37,7 +37,7 @@ export async function healthEndpoints(app: FastifyInstance, options: HealthOptio
 function keyRingJson({ kid, activeSince, nextRotationAt, seenSecondsAgo, isFaulty }: KeyStatus, now: EpochMs): object {
   return {
     kid,
-    age_seconds: activeSince === null ? null : Math.floor((now - activeSince) / 1000),
+    age_seconds: activeSince === null ? null : Math.max(0, Math.floor((now - activeSince) / 1000)),
     next_rotation_at: nextRotationAt === null ? null : toRfc3339(nextRotationAt),
     seen_seconds_ago: Math.floor(seenSecondsAgo),
     faulty: isFaulty,

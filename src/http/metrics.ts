@@ -28,7 +28,7 @@ export async function metricsEndpoint(app: FastifyInstance, { keyStatus, clock }
   };
   const seconds = (from: EpochMs, to: EpochMs) => (to - from) / 1000;
   gauge('mintd_signing_key_age_seconds', 'How long the present key has been signing.', (keys, now) =>
-    keys.activeSince === null ? null : seconds(keys.activeSince, now),
+    keys.activeSince === null ? null : Math.max(0, seconds(keys.activeSince, now)),
   );
   gauge('mintd_signing_key_seconds_to_rotation', 'Until the next key signs, as planned or due.', (keys, now) =>
     keys.nextRotationAt === null ? null : seconds(now, keys.nextRotationAt),

@@ -13,7 +13,7 @@ import {
 import type { NewKey } from '../oauth/key-ring.js';
 import type { EpochMs } from '../oauth/time.js';
 import { KeyRingFault } from './faults.js';
-import { planned } from './rotate.js';
+import { planned, sizeOfNewest } from './rotate.js';
 import { makeKeyPair } from './rsa.js';
 import type { KeyStore } from './store.js';
 
@@ -23,9 +23,10 @@ export async function revokeKey(
   kid: string,
   clock: () => EpochMs = Date.now,
 ): Promise<RevocationPlan | RevocationRefusal> {
-  const fresh = [await makeKeyPair(), await makeKeyPair()];
-  const keys = fresh.map(({ key }) => key);
-  return planned(store, (ring) => planRevocation(ring, kid, keys, clock()), fresh);
+  const bits = sizeOfNewest(await store.read());
+  const [spare, standby] = [await makeKeyPair(bits), await makeKeyPair(bits)];
+  const fresh = [spare.key, standby.key] as const;
+  return planned(store, (ring) => planRevocation(ring, kid, fresh, clock()), [spare, standby]);
 }
 
 /** Publishes the key of another issuer for a while; see planImport. */
@@ -42,22 +43,28 @@ export async function importKey(
 export async function pruneKeys(store: KeyStore, clock: () => EpochMs = Date.now): Promise<PrunePlan> {
   const plan = await store.change<PrunePlan>((ring) => {
     const made = planPrune(ring, clock());
-    return { ring: made.ring, added: [], value: made };
+    const isSame = made.forgets.length === 0 && made.ring.timings.length === ring.timings.length;
+    return isSame ? null : { ring: made.ring, added: [], value: made };
   });
-  if (plan === null) throw new Error('pruning cannot be refused');
-  return plan;
+  return plan ?? { ring: await store.read(), forgets: [] };
 }
 
 /**
  * Destroys the private halves that have nothing left to do: the ring says so first, then they are deleted.
  *
- * @returns their kids
+ * @param undestroyed those which the ring says are destroyed, and which are there all the same: they are deleted as well
+ * @returns the kids whose private halves were destroyed; another server may have been quicker
  */
-export async function destroyRetired(store: KeyStore, clock: () => EpochMs = Date.now): Promise<readonly string[]> {
+export async function destroyRetired(
+  store: KeyStore,
+  undestroyed: readonly string[],
+  clock: () => EpochMs = Date.now,
+): Promise<readonly string[]> {
   const kids = await store.change<readonly string[]>((ring) => {
     const now = clock();
     const over = keysToDestroy(ring, now);
-    return { ring: withDestroyed(ring, over, now), added: [], value: over };
+    if (over.length === 0 && undestroyed.length === 0) return null;
+    return { ring: withDestroyed(ring, over, now), added: [], value: [...undestroyed, ...over] };
   });
   return kids ?? [];
 }
@@ -77,11 +84,13 @@ export async function copyRing(
 ): Promise<readonly string[]> {
   const before = await from.fingerprint();
   await from.load(clock());
-  const [ring, pairs] = [await from.read(), await from.readPairs()];
+  const ring = await from.read();
+  const destroyed = ring.keys.filter(({ destroyedAt }) => destroyedAt !== null).map(({ kid }) => kid);
+  const pairs = (await from.readPairs()).filter(({ key }) => !destroyed.includes(key.kid));
   if (before !== (await from.fingerprint())) {
     throw new KeyRingFault(`${from.place}: the ring changed just now: try again`);
   }
-  if (replace) await to.change(() => ({ ring, added: pairs, value: true }));
+  if (replace) await to.replace(ring, pairs);
   else if (!(await to.create(ring, pairs))) {
     throw new KeyRingFault(`${to.place}: there is a key ring already; --replace puts this one in its place`);
   }

@@ -1,9 +1,21 @@
 import { chmod, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { KeyRingFault, MendableFault } from './faults.js';
 
 /** Whether a file or folder is there. */
 export async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether an error says that there is no such file or folder. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
 
 /**
@@ -12,13 +24,13 @@ export async function exists(path: string): Promise<boolean> {
  * @throws Error that ends a sentence beginning with the path
  */
 export async function assertPrivate(path: string): Promise<void> {
-  const info = await stat(path).catch(() => null);
-  if (info === null) throw new Error('it is missing');
+  if (!(await exists(path))) throw new Error('it is missing');
+  const info = await stat(path);
   if (!info.isFile() && !info.isDirectory()) throw new Error('it is neither a file nor a folder');
   const mode = info.mode & 0o777;
   if ((mode & 0o077) !== 0) {
     const wanted = info.isDirectory() ? '700' : '600';
-    throw new Error(`others can read it (mode ${mode.toString(8)}): chmod ${wanted} it`);
+    throw new MendableFault(`others can read it (mode ${mode.toString(8)}): chmod ${wanted} it`);
   }
 }
 
@@ -30,11 +42,23 @@ export async function makePrivateFolder(path: string): Promise<void> {
 }
 
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+  await naming(path, async () => {
+    const folder = await open(path, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  });
+}
+
+/** Puts a path into errors of calls on open files, in which Node names none. */
+async function naming(path: string, work: () => Promise<void>): Promise<void> {
   try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+    await work();
+  } catch (error) {
+    const isNameless = error instanceof Error && 'code' in error && !error.message.includes(path);
+    throw isNameless ? new KeyRingFault(`${path}: ${error.message}`) : error;
   }
 }
 
@@ -47,15 +71,22 @@ async function syncFolder(path: string): Promise<void> {
 export async function writeDurably(path: string, content: string, beforeRename = () => {}): Promise<void> {
   const temporary = `${path}.new`;
   await unlink(temporary).catch(() => undefined);
-  const file = await open(temporary, 'wx', 0o600);
   try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    await naming(temporary, async () => {
+      const file = await open(temporary, 'wx', 0o600);
+      try {
+        await file.writeFile(content);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      beforeRename();
+      await rename(temporary, path);
+    });
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
   }
-  beforeRename();
-  await rename(temporary, path);
   await syncFolder(dirname(path));
 }
 
@@ -64,7 +95,7 @@ export async function removeDurably(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    if (isAbsent(error)) return;
     throw error;
   }
   await syncFolder(dirname(path));

@@ -22,25 +22,31 @@ export type Follower = {
  * @throws KeyRingFault when the ring is not fit to start with
  */
 export async function openFollower(store: KeyStore, clock: () => EpochMs, steadyMs: () => number): Promise<Follower> {
+  let seenAtMs = steadyMs();
   let fingerprint = await store.fingerprint().catch(() => '');
   let loaded = await store.load(clock());
-  let seenAtMs = steadyMs();
   let isFaulty = false;
   const signer = signerOf(loaded);
   const isBlind = () => steadyMs() - seenAtMs > blindSeconds(loaded.ring) * 1000;
 
   async function follow(): Promise<boolean> {
-    isFaulty = true;
-    const found = await store.fingerprint();
-    const hasChanged = found !== fingerprint;
-    if (hasChanged) {
-      loaded = await store.load(clock());
-      signer.replace(loaded);
-      fingerprint = found;
+    const askedAtMs = steadyMs();
+    try {
+      const found = await store.fingerprint();
+      // A clock that was set back may want a key again whose private half was not loaded any more.
+      const mustLoad = found !== fingerprint || !signer.isReady(clock());
+      if (mustLoad) {
+        loaded = await store.load(clock());
+        signer.replace(loaded);
+        fingerprint = found;
+      }
+      seenAtMs = askedAtMs;
+      isFaulty = false;
+      return mustLoad;
+    } catch (error) {
+      isFaulty = true;
+      throw error;
     }
-    seenAtMs = steadyMs();
-    isFaulty = false;
-    return hasChanged;
   }
 
   return {

@@ -25,10 +25,8 @@ const jwkSchema = z.looseObject({
  */
 export async function readForeignKey(text: string, kid: string | null): Promise<NewKey> {
   const found = text.includes('-----BEGIN ') ? { key: fromPem(text), kid: null } : fromJwk(text);
-  const { n, e } = found.key.export({ format: 'jwk' });
-  if (found.key.asymmetricKeyType !== 'rsa' || n === undefined || e === undefined) {
-    throw new Error(NOT_RSA);
-  }
+  if (found.key.asymmetricKeyType !== 'rsa') throw new Error(NOT_RSA);
+  const { n = '', e = '' } = found.key.export({ format: 'jwk' });
   const jwk = { kty: 'RSA', n, e } as const;
   const name = kid ?? found.kid ?? (await thumbprint(jwk));
   if (!KID.test(name)) throw new Error('its kid must be 1 to 255 characters of visible ASCII without spaces');

@@ -51,7 +51,9 @@ export function cachedDocument(text: string): CachedDocument {
 export function jwksDocument(keys: readonly PublishedJwk[]): CachedDocument {
   const text = JSON.stringify({ keys });
   const written = JSON.parse(text) as { keys: Record<string, unknown>[] };
-  const isPublic = written.keys.every((key) => Object.keys(key).every((member) => PUBLIC_MEMBERS.includes(member)));
+  const isPublic = written.keys.every((key) =>
+    Object.entries(key).every(([member, value]) => PUBLIC_MEMBERS.includes(member) && typeof value === 'string'),
+  );
   if (!isPublic) throw new KeyRingFault('the JWKS has a member that is not public: it is not published');
   return cachedDocument(text);
 }

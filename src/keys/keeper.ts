@@ -1,19 +1,13 @@
 import { keysToDestroy } from '../oauth/key-removal.js';
 import { isSameTiming, RING_POLL_SECONDS, type RingTiming } from '../oauth/key-ring.js';
-import {
-  clockBehind,
-  isRotationDue,
-  nextRotation,
-  type RotationPlan,
-  type RotationRefusal,
-} from '../oauth/key-rotation.js';
+import { isRotationDue, nextRotation, type RotationPlan, type RotationRefusal } from '../oauth/key-rotation.js';
 import { activeKey, type KeyState, nextChange, viewRing } from '../oauth/key-states.js';
-import { type EpochMs, toRfc3339 } from '../oauth/time.js';
+import type { EpochMs } from '../oauth/time.js';
 import { destroyRetired } from './changes.js';
 import { clockWatch } from './clock-watch.js';
 import { KeyRingFault } from './faults.js';
 import { type Follower, openFollower } from './follower.js';
-import { rotateIfDue } from './rotate.js';
+import { assertClock, rotateIfDue } from './rotate.js';
 import type { Signer } from './signer.js';
 import type { KeyStore } from './store.js';
 
@@ -104,13 +98,7 @@ export async function openKeeper(store: KeyStore, options: KeeperOptions): Promi
 /** What must hold at the start; while running, a server goes on. */
 function assertFit(store: KeyStore, { signer, loaded }: Follower, now: EpochMs): void {
   signer.jwks(now);
-  const behind = clockBehind(loaded().ring, now);
-  if (behind !== null) {
-    throw new KeyRingFault(
-      `${store.place}: the ring was changed at ${toRfc3339(behind.changedAt)}, but this machine's clock says ` +
-        `${toRfc3339(now)}: set the clock right; if it is, \`mintd keys rotate --force\` mends the ring`,
-    );
-  }
+  assertClock(store, loaded().ring, now);
   if (!signer.isReady(now)) throw new KeyRingFault(`${store.place}: no key in the ring can sign`);
 }
 
@@ -130,7 +118,8 @@ function upkeep(store: KeyStore, follower: Follower, options: KeeperOptions): ()
   async function destroy(): Promise<void> {
     const { undestroyed } = follower.loaded();
     if (undestroyed.length === 0 && keysToDestroy(ring(), clock()).length === 0) return;
-    log.destroyed([...undestroyed, ...(await destroyRetired(store, clock))]);
+    const kids = await destroyRetired(store, undestroyed, clock);
+    if (kids.length > 0) log.destroyed(kids);
     await follow();
   }
 
@@ -149,7 +138,8 @@ function upkeep(store: KeyStore, follower: Follower, options: KeeperOptions): ()
     if (jumpedSeconds > 0) log.clockJumped(jumpedSeconds);
     // What cannot be taken back is not done by a clock that has just jumped.
     if (!isTrusted) return;
-    await destroy().then(rotate).catch(log.upkeepFailed);
+    await destroy().catch(log.upkeepFailed);
+    await rotate().catch(log.upkeepFailed);
   };
 }
 

@@ -41,15 +41,17 @@ export type RingMedium = {
   read(): Promise<RingContent>;
   /** Writes the first content. False when there is some already. */
   create(write: RingWrite & { readonly ring: string }): Promise<boolean>;
+  /** Writes content in the place of whatever is there, be it broken; private halves that do not belong to it go. */
+  replace(write: RingWrite & { readonly ring: string }): Promise<void>;
   /** Changes the content; nobody else does meanwhile, or the work is done again on what they left. Null: it stays. */
   change<T>(work: (content: RingContent) => Promise<Changed<T> | null>): Promise<T | null>;
   /**
    * Names of what lies there and belongs to none of the ring's keys: left by a command that was killed, or foreign.
    *
-   * @param kidsIn the keys a ring's text speaks of
+   * @param kidsOf the keys a ring's text speaks of
    * @param remove whether to delete it
    */
-  leftovers(kidsIn: (ring: string) => readonly string[], remove: boolean): Promise<readonly string[]>;
+  leftovers(kidsOf: (ring: string) => readonly string[], remove: boolean): Promise<readonly string[]>;
 };
 
 /** A change, and what the one who made it wants to know. */

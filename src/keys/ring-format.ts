@@ -82,7 +82,8 @@ export function parseRing(text: string): KeyRing {
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new Error(`it is not a key ring: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
+    const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+    throw new Error(`it is not a key ring: ${where}${issue?.message ?? 'malformed'}`);
   }
   const { keys, timings } = parsed.data;
   if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new Error('a kid stands in it twice');

@@ -1,7 +1,13 @@
 import { planPrune } from '../oauth/key-removal.js';
 import { firstRing, type KeyRing, type NewKey, type RingTiming, withTiming } from '../oauth/key-ring.js';
-import { isRotationDue, planRotation, type RotationPlan, type RotationRefusal } from '../oauth/key-rotation.js';
-import type { EpochMs } from '../oauth/time.js';
+import {
+  clockBehind,
+  isRotationDue,
+  planRotation,
+  type RotationPlan,
+  type RotationRefusal,
+} from '../oauth/key-rotation.js';
+import { type EpochMs, toRfc3339 } from '../oauth/time.js';
 import { KeyRingFault } from './faults.js';
 import { bitsOf, KEY_SIZES_BITS, type KeyPair, type KeySizeBits, makeKeyPair } from './rsa.js';
 import type { KeyStore } from './store.js';
@@ -25,7 +31,8 @@ export async function rotateKeys(
   { dryRun = false, forced = false, bits }: RotationOptions = {},
   clock: () => EpochMs = Date.now,
 ): Promise<RotationPlan | RotationRefusal> {
-  const before = await store.read();
+  // Everything is checked: a standby whose private half is not there must not be scheduled.
+  const { ring: before } = await store.load(clock());
   const added = await makeKeyPair(bits ?? sizeOfNewest(before));
   if (dryRun) return planRotation(before, added.key, clock(), forced);
   return planned(store, (ring) => planPrunedRotation(ring, added.key, clock(), forced), [added]);
@@ -41,8 +48,12 @@ export async function rotateIfDue(
   intervalSeconds: number | null,
   clock: () => EpochMs = Date.now,
 ): Promise<RotationPlan | RotationRefusal | null> {
-  const before = await store.read();
+  const { ring: before } = await store.load(clock());
   if (!isRotationDue(before, intervalSeconds, clock())) return null;
+  // Any key shows whether one is possible: making a new one takes long, and this is asked every few seconds.
+  const [anyKey] = before.keys;
+  const tried = anyKey === undefined ? null : planRotation(before, anyKey, clock());
+  if (tried !== null && 'refused' in tried) return tried;
   const added = await makeKeyPair(sizeOfNewest(before));
   const outcome = await planned(store, (ring) => planDueRotation(ring, added.key, intervalSeconds, clock()), [added]);
   return 'refused' in outcome && outcome.refused === 'not_due' ? null : outcome;
@@ -84,8 +95,22 @@ export async function planned<O extends { readonly ring: KeyRing } | { readonly 
   return outcome;
 }
 
+/**
+ * Makes sure that this clock may change the ring.
+ *
+ * @throws KeyRingFault when the ring was changed later than this clock says it is
+ */
+export function assertClock({ place }: KeyStore, ring: KeyRing, now: EpochMs): void {
+  const behind = clockBehind(ring, now);
+  if (behind === null) return;
+  throw new KeyRingFault(
+    `${place}: the ring was changed at ${toRfc3339(behind.changedAt)}, but this machine's clock says ` +
+      `${toRfc3339(now)}: set the clock right; if it is, \`mintd keys rotate --force\` mends the ring`,
+  );
+}
+
 /** Sizes stay as they were asked for last. */
-function sizeOfNewest(ring: KeyRing): KeySizeBits {
+export function sizeOfNewest(ring: KeyRing): KeySizeBits {
   const own = ring.keys.filter(({ importedUntil }) => importedUntil === null);
   const newest = own.at(-1);
   const bits = newest === undefined ? 0 : bitsOf(newest.jwk);
@@ -112,6 +137,7 @@ export async function prepareRing(
     if (await store.create(ring, [first, standby])) return true;
   }
   const current = await store.read();
+  assertClock(store, current, clock());
   if (withTiming(current, timing, clock()) === current) return false;
   await store.change((ring) => {
     const now = clock();

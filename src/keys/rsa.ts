@@ -106,4 +106,7 @@ function assertStrong(key: KeyObject): void {
   if (key.asymmetricKeyType !== 'rsa') throw new Error('it is not an RSA key');
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < 2048) throw new Error(`it has ${bits} bits; at least 2048 are needed`);
+  // With e = 1 a signature is the message itself; RFC 8017 §3.1 wants an odd number of at least 3.
+  const exponent = key.asymmetricKeyDetails?.publicExponent ?? 0n;
+  if (exponent < 3n || exponent % 2n === 0n) throw new Error(`its public exponent is ${exponent}`);
 }

@@ -1,7 +1,7 @@
 import type { CryptoKey } from 'jose';
 import { type KeyRing, RING_POLL_SECONDS } from '../oauth/key-ring.js';
 import type { EpochMs } from '../oauth/time.js';
-import { KeyRingFault } from './faults.js';
+import { about, KeyRingFault } from './faults.js';
 import type { RingMedium } from './medium.js';
 import { ringReader } from './reading.js';
 import { formatRing, parseRing } from './ring-format.js';
@@ -37,6 +37,8 @@ export type KeyStore = {
   readPairs(): Promise<readonly KeyPair[]>;
   /** Writes the first ring. False when there is one already. */
   create(ring: KeyRing, pairs: readonly KeyPair[]): Promise<boolean>;
+  /** Writes a ring in the place of whatever is there, be it broken. */
+  replace(ring: KeyRing, pairs: readonly KeyPair[]): Promise<void>;
   /**
    * Changes the ring; nobody else can meanwhile. The decision returns null to leave it as it is, and may be asked again
    * when somebody was quicker. Private halves of keys that are destroyed or gone in the new ring are deleted.
@@ -69,22 +71,15 @@ export function openKeyStore(medium: RingMedium, wrapping: Wrapping, steadyMs = 
     missing: medium.missing,
     exists: medium.exists,
     fingerprint: medium.fingerprint,
-    async load(now) {
-      for (let readings = 1; ; readings++) {
-        const before = await medium.fingerprint().catch(() => null);
-        try {
-          return await reader.load(now);
-        } catch (error) {
-          const isSame = before === (await medium.fingerprint().catch(() => null));
-          if (isSame || readings === MOST_READINGS) throw error;
-        }
-      }
-    },
+    load: (now) => readSteadily(medium, () => reader.load(now)),
     read: async () => (await reader.read()).ring,
-    readPairs: async () => reader.pairsOf(await reader.read()),
+    readPairs: () => readSteadily(medium, async () => reader.pairsOf(await reader.read())),
     async create(ring, pairs) {
       const put = await wrapped(pairs);
       return medium.create({ ring: formatRing(ring), put, drop: [], assertTimely: timely() });
+    },
+    async replace(ring, pairs) {
+      await medium.replace({ ring: formatRing(ring), put: await wrapped(pairs), drop: [], assertTimely: timely() });
     },
     change: (decide) =>
       medium.change(async (content) => {
@@ -103,22 +98,39 @@ export function openKeyStore(medium: RingMedium, wrapping: Wrapping, steadyMs = 
       });
       return kids ?? [];
     },
-    leftovers: (remove) => medium.leftovers((ring) => parseRing(ring).keys.map(({ kid }) => kid), remove),
+    leftovers: (remove) =>
+      about(medium.ringName, () => medium.leftovers((ring) => parseRing(ring).keys.map(({ kid }) => kid), remove)),
   };
+}
+
+/** Reads again what changed while it was read. */
+async function readSteadily<T>(medium: RingMedium, read: () => Promise<T>): Promise<T> {
+  for (let readings = 1; ; readings++) {
+    const before = await medium.fingerprint().catch(() => null);
+    try {
+      return await read();
+    } catch (error) {
+      const isSame = before === (await medium.fingerprint().catch(() => null));
+      if (isSame || readings === MOST_READINGS) throw error;
+    }
+  }
 }
 
 /** The ring's times are true only when it is there soon after they were decided: says so from now on. */
 function assertTimely(ringName: string, steadyMs: () => number): () => void {
   const decidedAtMs = steadyMs();
   return () => {
-    const seconds = Math.round((steadyMs() - decidedAtMs) / 1000);
-    if (seconds <= RING_POLL_SECONDS) return;
-    throw new KeyRingFault(`${ringName}: writing took ${seconds} s, so nothing was changed: try again`);
+    const tookMs = steadyMs() - decidedAtMs;
+    if (tookMs <= RING_POLL_SECONDS * 1000) return;
+    throw new KeyRingFault(
+      `${ringName}: writing took ${Math.ceil(tookMs / 1000)} s, so nothing was changed: try again`,
+    );
   };
 }
 
 /** The keys whose private halves a new ring no longer needs: destroyed in it, or forgotten by it. */
 function droppedBy(before: KeyRing, after: KeyRing): readonly string[] {
   const needed = new Set(after.keys.filter(({ destroyedAt }) => destroyedAt === null).map(({ kid }) => kid));
-  return [...before.keys, ...after.keys].map(({ kid }) => kid).filter((kid) => !needed.has(kid));
+  const own = [...before.keys, ...after.keys].filter(({ importedUntil }) => importedUntil === null);
+  return [...new Set(own.map(({ kid }) => kid))].filter((kid) => !needed.has(kid));
 }

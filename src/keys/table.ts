@@ -12,6 +12,8 @@ export type RingTable = {
   read(): Promise<RingRow | null>;
   /** False when there is a row already. */
   insert(row: Omit<RingRow, 'version'>): Promise<boolean>;
+  /** Writes the row whatever is there, and gives it a version it did not have. */
+  overwrite(row: Omit<RingRow, 'version'>): Promise<void>;
   /** Replaces the row of a version. False when somebody else has changed it since. */
   replace(version: number, row: Omit<RingRow, 'version'>): Promise<boolean>;
 };
@@ -42,7 +44,11 @@ export function openKeyTable(table: RingTable): RingMedium {
       return String(version);
     },
     read: async () => contentOf(await row()),
-    create: ({ ring, put }) => table.insert({ ring, privateKeys: JSON.stringify(Object.fromEntries(put)) }),
+    async create({ ring, put, assertTimely }) {
+      assertTimely();
+      return table.insert({ ring, privateKeys: JSON.stringify(Object.fromEntries(put)) });
+    },
+    replace: ({ ring, put }) => table.overwrite({ ring, privateKeys: JSON.stringify(Object.fromEntries(put)) }),
     async change(work) {
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         const before = await row();
@@ -72,7 +78,7 @@ async function contentOf(row: RingRow): Promise<RingContent> {
     async privateKey(kid) {
       const name = `${ROW}, private key of ${kid}`;
       const text = kept.get(kid);
-      if (text === undefined) throw new KeyRingFault(`${name}: it is missing`);
+      if (text === undefined) throw new KeyRingFault(`${name}: it is missing; restore it from a backup`);
       return { name, text };
     },
   };

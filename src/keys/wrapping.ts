@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt, decodeProtectedHeader, errors } from 'jose';
+import { MendableFault } from './faults.js';
 
 /** How private keys are kept, from their PKCS #8 text to what is written and back. */
 export type Wrapping = {
@@ -42,7 +43,7 @@ export function wrapWithPassphrase({ present, previous }: Secrets<string>): Wrap
     async unwrap(kept) {
       // Anything else is judged by who reads it as PKCS #8.
       if (!JWE.test(kept.trim())) return kept;
-      if (known.length === 0) throw new Error('it is encrypted: set KEYS_PASSPHRASE');
+      if (known.length === 0) throw new MendableFault('it is encrypted: set KEYS_PASSPHRASE');
       return unwrapWith(kept, PASSPHRASE_ALGORITHM, known, 'is KEYS_PASSPHRASE the one it was encrypted with?');
     },
   };
@@ -53,13 +54,14 @@ export function wrapWithKey({ present, previous }: Secrets<Uint8Array>): Wrappin
   const known = [present, previous].filter((key) => key !== null);
   return {
     async wrap(privatePem) {
-      if (present === null) throw new Error('set KEYS_ENCRYPTION_KEY: private keys are not kept in plain text there');
+      if (present === null)
+        throw new MendableFault('set KEYS_ENCRYPTION_KEY: private keys are not kept in plain text there');
       return new CompactEncrypt(new TextEncoder().encode(privatePem))
         .setProtectedHeader({ alg: DIRECT, enc: ENCRYPTION, kid: keyId(present) })
         .encrypt(present);
     },
     async unwrap(kept) {
-      if (known.length === 0) throw new Error('it is encrypted: set KEYS_ENCRYPTION_KEY');
+      if (known.length === 0) throw new MendableFault('it is encrypted: set KEYS_ENCRYPTION_KEY');
       const names = `it has id ${known.map(keyId).join(', before that ')}`;
       const question = `it wants the key ${writtenUnder(kept)}; is KEYS_ENCRYPTION_KEY right? ${names}`;
       return unwrapWith(kept, DIRECT, known, question);
@@ -100,5 +102,5 @@ async function unwrapWith(
       if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
     }
   }
-  throw new Error(`it cannot be decrypted: ${question}`);
+  throw new MendableFault(`it cannot be decrypted: ${question}`);
 }

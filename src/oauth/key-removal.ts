@@ -1,6 +1,7 @@
 import {
   jwksHeldUntil,
   type KeyRing,
+  lastChange,
   type NewKey,
   publishedKey,
   type RingKey,
@@ -34,12 +35,12 @@ export type RevocationRefusal =
  * Plans to take a key out of the JWKS now. If it was the active one the next standby signs from now on; a new one is
  * published where none would be left.
  *
- * @param fresh two keys that may be needed: where there is no standby at all, one signs and one stands by
+ * @param keys two that may be needed: where there is no standby at all, the first signs and the second stands by
  */
 export function planRevocation(
   ring: KeyRing,
   kid: string,
-  fresh: readonly NewKey[],
+  [fresh, other]: readonly [NewKey, NewKey],
   now: EpochMs,
 ): RevocationPlan | RevocationRefusal {
   const key = viewRing(ring, now).find((one) => one.kid === kid);
@@ -47,35 +48,47 @@ export function planRevocation(
   if (key.revokedAt !== null) return { refused: 'already_revoked', at: key.revokedAt };
   if (key.state === 'removed' && key.removesAt !== null) return { refused: 'already_removed', at: key.removesAt };
 
-  const unused = [...fresh];
-  const published: string[] = [];
-  const publishOne = (to: KeyRing): KeyRing => {
-    const one = unused.shift();
-    if (one === undefined) throw new Error('a fresh key is needed');
-    published.push(one.kid);
-    return { keys: [...to.keys, publishedKey(one, now)], timings: to.timings };
-  };
-  let after = withDestroyed(withKey(ring, kid, { revokedAt: now }), [kid, ...keysToDestroy(ring, now)], now);
-  if (key.state === 'active') {
-    if (standbys(after, now).length === 0) after = publishOne(after);
-    // Of the ring as it was: with the active key gone, a scheduled standby may count as active already.
-    const next = standbys(ring, now)[0] ?? standbys(after, now)[0];
-    const activatesAt = Math.max(now, (key.activatesAt ?? 0) + 1);
-    if (next !== undefined) after = withKey(after, next.kid, { activatesAt });
+  const before = activeKey(ring, now);
+  let after = withDestroyed(withKey(ring, kid, revokedFacts(key, now)), [kid, ...keysToDestroy(ring, now)], now);
+  let signer = before?.kid;
+  if (signer === undefined || signer === kid) {
+    // With the active key gone, one that is scheduled counts as active already.
+    signer = (activeKey(after, now) ?? standbys(after, now)[0])?.kid;
+    if (signer === undefined) after = withPublished(after, fresh, now);
+    signer ??= fresh.kid;
+    after = withSigner(after, signer, now);
   }
-  if (!standbys(after, now).some(isUnscheduled)) after = publishOne(after);
+  if (!standbys(after, now).some(isUnscheduled)) {
+    after = withPublished(after, signer === fresh.kid ? other : fresh, now);
+  }
 
-  const signs = activeKey(after, now);
-  if (signs === null) throw new Error('a revocation must leave a key that signs');
+  const signs = viewOf(after, signer, now);
   const knownAt = jwksHeldUntil(after, signs.publishedAt);
   return {
     ring: after,
     revoked: viewOf(after, kid, now),
     signs,
-    publishes: published.map((one) => viewOf(after, one, now)),
+    publishes: viewRing(after, now).filter((one) => !ring.keys.some((old) => old.kid === one.kid)),
     acceptedUntil: jwksHeldUntil(ring, now),
-    surprisesUntil: key.state === 'active' && knownAt > now ? knownAt : null,
+    surprisesUntil: signer !== before?.kid && knownAt > now ? knownAt : null,
   };
+}
+
+/** By a clock that is behind, a key is not published before what is known to have happened. */
+function withPublished(ring: KeyRing, key: NewKey, now: EpochMs): KeyRing {
+  return { keys: [...ring.keys, publishedKey(key, Math.max(now, lastChange(ring)))], timings: ring.timings };
+}
+
+/** Lets a key sign at once, after all that ever did. */
+function withSigner(ring: KeyRing, kid: string, now: EpochMs): KeyRing {
+  const others = ring.keys.filter((key) => key.kid !== kid).map(({ activatesAt }) => activatesAt ?? 0);
+  return withKey(ring, kid, { activatesAt: Math.max(now, Math.max(...others) + 1) });
+}
+
+/** A key that never signed never will; of one that did, the revocation comes after its first signature. */
+function revokedFacts({ state, activatesAt }: KeyView, now: EpochMs): Partial<RingKey> {
+  if (state === 'published' || activatesAt === null) return { revokedAt: now, activatesAt: null };
+  return { revokedAt: Math.max(now, activatesAt + 1) };
 }
 
 /** What `keys prune` would forget. */
@@ -89,12 +102,17 @@ export function planPrune(ring: KeyRing, now: EpochMs): PrunePlan {
   const forgets: KeyView[] = [];
   let earlierAreGone = true;
   for (const key of [...viewRing(ring, now)].sort(byActivation)) {
-    const isOver = key.state === 'removed' || (key.revokedAt !== null && tokensOutUntil(ring, key.revokedAt) <= now);
-    if (isOver && (earlierAreGone || key.activatesAt === null)) forgets.push(key);
-    else if (key.activatesAt !== null) earlierAreGone = false;
+    if (isForgettable(key, ring, now) && (earlierAreGone || key.activatesAt === null)) forgets.push(key);
+    else earlierAreGone = false;
   }
   const kept = ring.keys.filter((key) => !forgets.some(({ kid }) => kid === key.kid));
   return { ring: { keys: kept, timings: timingsThatMatter({ ...ring, keys: kept }, now) }, forgets };
+}
+
+/** Whether every token of a key has run out; a revoked one is remembered for as long, so that it is not imported again. */
+function isForgettable({ state, revokedAt, importedUntil }: KeyView, ring: KeyRing, now: EpochMs): boolean {
+  if (revokedAt === null) return state === 'removed';
+  return Math.max(tokensOutUntil(ring, revokedAt), importedUntil ?? 0) <= now;
 }
 
 /**
@@ -119,7 +137,8 @@ export function keysToDestroy(ring: KeyRing, now: EpochMs): readonly string[] {
 
 /** The ring after the private halves of some keys were destroyed. */
 export function withDestroyed(ring: KeyRing, kids: readonly string[], now: EpochMs): KeyRing {
-  return kids.reduce((changed, kid) => withKey(changed, kid, { destroyedAt: now }), ring);
+  const isDestroyed = ({ kid, destroyedAt }: RingKey) => destroyedAt === null && kids.includes(kid);
+  return { ...ring, keys: ring.keys.map((key) => (isDestroyed(key) ? { ...key, destroyedAt: now } : key)) };
 }
 
 /** What `keys import` would do. */

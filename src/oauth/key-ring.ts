@@ -81,6 +81,12 @@ export function isSameTiming(a: RingTiming, b: RingTiming): boolean {
   );
 }
 
+/** When somebody changed the ring for the last time: no such moment can lie in the future, if clocks are right. */
+export function lastChange({ keys, timings }: KeyRing): EpochMs {
+  const ofKeys = keys.flatMap(({ publishedAt, revokedAt, destroyedAt }) => [publishedAt, revokedAt, destroyedAt]);
+  return Math.max(...[...ofKeys, ...timings.map(({ since }) => since)].filter((time) => time !== null));
+}
+
 /** Until when verifiers may go by a JWKS they got at `moment` or before. */
 export function jwksHeldUntil(ring: KeyRing, moment: EpochMs): EpochMs {
   return latestEnd(ring, ring.timings, moment, jwksLifeSeconds);
@@ -88,7 +94,9 @@ export function jwksHeldUntil(ring: KeyRing, moment: EpochMs): EpochMs {
 
 /** Until when a token may be taken for good that was signed at `moment` or before, with the longest lifetime then in force. */
 export function tokensOutUntil(ring: KeyRing, moment: EpochMs): EpochMs {
-  const inForce = ring.timings.filter((timing) => timing.since <= moment);
+  const skewSeconds = ring.timings.findLast(({ since }) => since <= moment)?.clockSkewSeconds ?? 0;
+  const toldMs = (skewSeconds + RING_POLL_SECONDS) * 1000;
+  const inForce = ring.timings.filter((timing) => timing.since <= moment + toldMs);
   return latestEnd(ring, inForce, moment, tokenLifeSeconds);
 }
 
@@ -132,9 +140,10 @@ function latestEnd(
  * something may have been handed out that lived on then.
  */
 export function timingsSince(timings: readonly TimingEntry[], earliest: EpochMs): readonly TimingEntry[] {
-  return timings.filter((timing, i) => {
+  const first = timings.findIndex((timing, i) => {
     const replacedAt = timings[i + 1]?.since;
     if (replacedAt === undefined) return true;
     return replacedAt + Math.max(jwksLifeSeconds(timing), tokenLifeSeconds(timing)) * 1000 > earliest;
   });
+  return timings.slice(first);
 }

@@ -1,5 +1,13 @@
-import { jwksHeldUntil, type KeyRing, type NewKey, publishedKey, type RingKey, withKey } from './key-ring.js';
-import { byActivation, type KeyView, viewRing } from './key-states.js';
+import {
+  jwksHeldUntil,
+  type KeyRing,
+  lastChange,
+  type NewKey,
+  publishedKey,
+  type RingKey,
+  withKey,
+} from './key-ring.js';
+import { activeKey, byActivation, type KeyView, viewRing } from './key-states.js';
 import type { EpochMs } from './time.js';
 
 /** What `keys rotate` would do. Keys are as they are seen at the moment of the plan, with the times of the new ring. */
@@ -38,8 +46,8 @@ export function planRotation(
   const behind = clockBehind(ring, now);
   if (behind !== null && !forced) return behind;
   const sound = behind === null ? ring : withoutFuture(ring, now);
-  const active = viewRing(sound, now).find(isActive);
-  if (active === undefined) return { refused: 'no_active_key' };
+  const active = activeKey(sound, now);
+  if (active === null) return { refused: 'no_active_key' };
   const [next] = standbys(sound, now);
   if (next === undefined) return { refused: 'no_standby' };
   if (next.activatesAt !== null && !forced) {
@@ -48,7 +56,8 @@ export function planRotation(
 
   const knownAt = jwksHeldUntil(sound, next.publishedAt);
   // Later than the active key in any case: of two keys with one moment, neither would end the other.
-  const activatesAt = wholeSecond(Math.max(now, active.activatesAt + 1, forced ? 0 : knownAt));
+  const soonest = Math.max(now, active.activatesAt + 1);
+  const activatesAt = forced ? soonest : wholeSecond(Math.max(soonest, knownAt));
   const scheduled = withKey(sound, next.kid, { activatesAt });
   const added = standbys(scheduled, now).some(isUnscheduled) ? [] : [publishedKey(newStandby, now)];
   const after: KeyRing = { keys: [...scheduled.keys, ...added], timings: scheduled.timings };
@@ -84,10 +93,6 @@ function wholeSecond(time: EpochMs): EpochMs {
   return Math.ceil(time / 1000) * 1000;
 }
 
-function isActive(key: KeyView): key is KeyView & { readonly activatesAt: EpochMs } {
-  return key.state === 'active';
-}
-
 /**
  * When the next key signs: as scheduled, or when the next rotation is due. Null where none will come by itself.
  *
@@ -96,7 +101,7 @@ function isActive(key: KeyView): key is KeyView & { readonly activatesAt: EpochM
 export function nextRotation(ring: KeyRing, intervalSeconds: number | null, now: EpochMs): EpochMs | null {
   const scheduled = standbys(ring, now)[0]?.activatesAt ?? null;
   if (scheduled !== null || intervalSeconds === null) return scheduled;
-  const since = viewRing(ring, now).find(isActive)?.activatesAt;
+  const since = activeKey(ring, now)?.activatesAt;
   return since === undefined ? null : since + intervalSeconds * 1000;
 }
 
@@ -112,26 +117,30 @@ export function isRotationDue(ring: KeyRing, intervalSeconds: number | null, now
  * this clock, or keys would sign and go too early.
  */
 export function clockBehind(ring: KeyRing, now: EpochMs): ClockBehind | null {
-  const changedAt = Math.max(...factsOf(ring));
+  const changedAt = lastChange(ring);
   const skewMs = (ring.timings.at(-1)?.clockSkewSeconds ?? 0) * 1000;
   return changedAt > now + skewMs ? { refused: 'clock_behind', changedAt, now } : null;
 }
 
-/** The moments at which somebody changed the ring; none of them can lie in the future. */
-function factsOf(ring: KeyRing): readonly EpochMs[] {
-  const ofKeys = ring.keys.flatMap(({ publishedAt, revokedAt, destroyedAt }) => [publishedAt, revokedAt, destroyedAt]);
-  return [...ofKeys, ...ring.timings.map(({ since }) => since)].filter((time) => time !== null);
-}
-
-/** A ring whose clock was ahead, as this clock tells it: what it says of the future happened now. */
+/**
+ * A ring whose clock was ahead, as this clock tells it: what it says of the future happened now, in the same order; what
+ * was scheduled is not any more.
+ */
 function withoutFuture(ring: KeyRing, now: EpochMs): KeyRing {
-  const active = viewRing(ring, now).find(isActive);
+  const active = activeKey(ring, now);
+  const starts = new Map<string, EpochMs>();
+  let latest = now;
+  for (const { kid, activatesAt } of [...ring.keys].sort(byActivation).reverse()) {
+    if (active === null || activatesAt === null || activatesAt > active.activatesAt) continue;
+    starts.set(kid, Math.min(activatesAt, latest));
+    latest = Math.min(activatesAt, latest) - 1;
+  }
   const past = (time: EpochMs | null) => (time === null ? null : Math.min(time, now));
   return {
     keys: ring.keys.map((key) => ({
       ...key,
       publishedAt: Math.min(key.publishedAt, now),
-      activatesAt: key.kid === active?.kid ? past(key.activatesAt) : key.activatesAt,
+      activatesAt: starts.get(key.kid) ?? null,
       revokedAt: past(key.revokedAt),
       destroyedAt: past(key.destroyedAt),
     })),

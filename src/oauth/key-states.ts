@@ -28,11 +28,21 @@ export function viewRing(ring: KeyRing, now: EpochMs): readonly KeyView[] {
  * none comes back because its successor was revoked or a clock was set back.
  */
 function signerOf(ring: KeyRing, now: EpochMs): RingKey | undefined {
-  const lastOver = Math.max(...ring.keys.map((key) => (isOver(key) && hasSigned(key) ? (key.activatesAt ?? 0) : -1)));
-  const able = ring.keys
-    .filter((key) => !isOver(key) && key.activatesAt !== null && key.activatesAt > lastOver)
-    .sort(byActivation);
-  return able.findLast(({ activatesAt }) => activatesAt !== null && activatesAt <= now) ?? able[0];
+  const line = ring.keys.filter(hasStart).sort(byActivation);
+  const lastOver = line.findLastIndex((key) => isOver(key) && hasSigned(key));
+  const able = line.slice(lastOver + 1).filter((key) => !isOver(key));
+  return able.findLast(({ activatesAt }) => activatesAt <= now) ?? able[0];
+}
+
+type Started = { readonly activatesAt: EpochMs };
+
+function hasStart<K extends RingKey>(key: K): key is K & Started {
+  return key.activatesAt !== null;
+}
+
+/** Whether a key signs at the moment of its view. */
+export function isActive(key: KeyView): key is KeyView & Started {
+  return key.state === 'active';
 }
 
 /** Whether a key can never sign again. */
@@ -59,8 +69,9 @@ export function byActivation(a: RingKey, b: RingKey): number {
 function deactivationOf({ activatesAt }: RingKey, ring: KeyRing): EpochMs | null {
   if (activatesAt === null) return null;
   const later = ring.keys
-    .filter((other) => other.revokedAt === null || hasSigned(other))
-    .flatMap((other) => (other.activatesAt !== null && other.activatesAt > activatesAt ? [other.activatesAt] : []));
+    .filter(hasStart)
+    .filter((other) => other.activatesAt > activatesAt && (other.revokedAt === null || hasSigned(other)))
+    .map((other) => other.activatesAt);
   return later.length === 0 ? null : Math.min(...later);
 }
 
@@ -83,8 +94,8 @@ export function publishedKeys(ring: KeyRing, now: EpochMs): readonly KeyView[] {
 }
 
 /** The one key that signs. Null only for a ring that is broken: every key that could is revoked or destroyed. */
-export function activeKey(ring: KeyRing, now: EpochMs): KeyView | null {
-  return viewRing(ring, now).find(({ state }) => state === 'active') ?? null;
+export function activeKey(ring: KeyRing, now: EpochMs): (KeyView & Started) | null {
+  return viewRing(ring, now).find(isActive) ?? null;
 }
 
 /** The next moment at which the state of any key changes; null when none is due. */

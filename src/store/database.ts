@@ -23,7 +23,7 @@ export type Database = {
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A statement that takes longer on PostgreSQL is given up: with the wait for a connection before it, that is under 3 s. */
-const STATEMENT_TIMEOUT_MS = 800;
+export const STATEMENT_TIMEOUT_MS = 800;
 /** The driver gives up on a server that does not even say that it gave up. */
 const SILENCE_TIMEOUT_MS = 100;
 /** For commands: nobody waits behind them, and what they do may be large. */

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { Database } from './database.js';
 
 /** The row that holds a key ring, if it is kept in the database. What is in it is for src/keys to say. */
@@ -10,11 +11,18 @@ export type KeyRingTable = {
   read(): Promise<KeyRingRow | null>;
   /** False when there is a row already. */
   insert(row: Omit<KeyRingRow, 'version'>): Promise<boolean>;
+  /** Writes the row whatever is there, and gives it a version it did not have. */
+  overwrite(row: Omit<KeyRingRow, 'version'>): Promise<void>;
   /** Replaces the row of a version. False when somebody else has changed it since. */
   replace(version: number, row: Omit<KeyRingRow, 'version'>): Promise<boolean>;
 };
 
 const ID = 1;
+
+/** Not the same for a row that was deleted and made again: whoever knew the old one must see that this is another. */
+function firstVersion(): number {
+  return randomInt(1, 2 ** 30);
+}
 
 export function openKeyRings({ prisma, attempt }: Database): KeyRingTable {
   return {
@@ -29,10 +37,20 @@ export function openKeyRings({ prisma, attempt }: Database): KeyRingTable {
     async insert({ ring, privateKeys }) {
       const inserted = await attempt(
         () => prisma.$executeRaw`
-          INSERT INTO key_rings (id, version, ring, private_keys) VALUES (${ID}, 1, ${ring}, ${privateKeys})
+          INSERT INTO key_rings (id, version, ring, private_keys)
+          VALUES (${ID}, ${firstVersion()}, ${ring}, ${privateKeys})
           ON CONFLICT (id) DO NOTHING`,
       );
       return inserted === 1;
+    },
+    async overwrite({ ring, privateKeys }) {
+      await attempt(
+        () => prisma.$executeRaw`
+          INSERT INTO key_rings (id, version, ring, private_keys)
+          VALUES (${ID}, ${firstVersion()}, ${ring}, ${privateKeys})
+          ON CONFLICT (id) DO UPDATE SET
+            version = key_rings.version + 1, ring = excluded.ring, private_keys = excluded.private_keys`,
+      );
     },
     async replace(version, { ring, privateKeys }) {
       const { count } = await attempt(() =>

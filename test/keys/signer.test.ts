@@ -97,3 +97,45 @@ t.test('it is ready while a key is active whose private half is there', async (t
   t.equal(signerOf(loaded).isReady(START), true);
   t.equal(signerOf({ ...loaded, privateKeys: new Map() }).isReady(START), false);
 });
+
+t.test('what is published is written once, until it changes', async (t) => {
+  const loaded = await (await aKeyFolder(t, await aRotatingRing())).store.load(START);
+  const signer = signerOf(loaded);
+  const atFirst = signer.jwks(START);
+  t.equal(signer.jwks(START + 1), atFirst, 'the very same');
+  t.equal(signer.jwks(EARLIEST_USE - 1), atFirst);
+  t.strictSame(signer.jwks(EARLIEST_USE), atFirst, 'another key signs; the same are published, under the same tag');
+  const after = signer.jwks(EARLIEST_REMOVAL);
+  t.not(after.etag, atFirst.etag);
+  t.equal(signer.jwks(EARLIEST_REMOVAL * 2), after);
+  t.strictSame(signer.jwks(START), atFirst, 'a clock that is set back: the same as then');
+});
+
+t.test('a ring that is replaced counts from that moment, with all that is kept of the one before', async (t) => {
+  const { store } = await aKeyFolder(t);
+  const [first, standby] = await somePairs();
+  const signer = signerOf(await store.load(START));
+  const token = await signer.sign({ sub: 'ada' }, START);
+  const before = signer.jwks(START);
+  const shorter = { ...(await aRing()).timings[0], since: START + 1, jwksMaxAgeSeconds: 30, verifierCacheSeconds: 0 };
+  const timing = { ...shorter, accessTokenMaxTtlSeconds: 120, clockSkewSeconds: 0 };
+  await store.change(({ keys, timings }) => ({
+    ring: {
+      keys: keys.map((key) =>
+        key.kid === first.key.kid ? { ...key, revokedAt: START } : { ...key, activatesAt: START + 1 },
+      ),
+      timings: [...timings, timing],
+    },
+    added: [],
+    value: true,
+  }));
+  t.strictSame([signer.jwksMaxAgeSeconds(), signer.longestTtlSeconds()], [300, 3600]);
+  const next = await store.load(START + 1);
+  signer.replace(next);
+  t.equal(signer.ring(), next.ring);
+  t.strictSame([signer.jwksMaxAgeSeconds(), signer.longestTtlSeconds()], [30, 120]);
+  t.strictSame(kidsIn(signer.jwks(START)), [standby.key.kid]);
+  t.not(signer.jwks(START).etag, before.etag);
+  t.equal(await signer.verify(token, START), null);
+  t.equal(kidOf(await signer.sign({}, START)), standby.key.kid);
+});

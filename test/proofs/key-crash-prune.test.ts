@@ -1,0 +1,8 @@
+// kill -9 at each step of tidying up: what is needed stays.
+import t from 'tap';
+import { killAtEachStep } from './key-crash.js';
+import { litteredRing } from './key-crash-rings.js';
+
+t.test('keys prune, killed at each step', async (t) => {
+  await killAtEachStep(t, { args: 'keys prune --yes', base: await litteredRing(t), kind: 'files' });
+});

@@ -1,0 +1,13 @@
+// kill -9 at each step of a rotation: the ring is the one before or the one after, and nothing that signs is lost.
+import t from 'tap';
+import { killAtEachStep } from './key-crash.js';
+import { wornRing } from './key-crash-rings.js';
+
+t.test('keys rotate, killed at each step', async (t) => {
+  await killAtEachStep(t, {
+    args: 'keys rotate',
+    base: await wornRing(),
+    kind: 'files',
+    again: /a rotation is under way/,
+  });
+});

@@ -1,4 +1,4 @@
-import { KeyRingFault } from './faults.js';
+import { about, KeyRingFault } from './faults.js';
 import { exists, makePrivateFolder, removeDurably } from './files.js';
 import { fingerprintOf, leftoversIn, ringFolder } from './folder.js';
 import type { RingMedium } from './medium.js';
@@ -14,14 +14,14 @@ export type Exclusively = <T>(folder: string, work: () => Promise<T>) => Promise
 export function openKeyDirectory(folder: string, exclusively: Exclusively): RingMedium {
   const { ringPath, missing, read, write, kids, removePrivateKey } = ringFolder(folder);
   const assertThere = async () => {
-    if (!(await exists(folder))) throw new KeyRingFault(missing);
+    if (!(await about(folder, () => exists(folder)))) throw new KeyRingFault(missing);
   };
 
   return {
     place: folder,
     ringName: ringPath,
     missing,
-    exists: () => exists(ringPath),
+    exists: () => about(ringPath, () => exists(ringPath)),
     async fingerprint() {
       await assertThere();
       return fingerprintOf(folder);

@@ -2,14 +2,21 @@ import { chmod, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KeyRingFault, MendableFault } from './faults.js';
 
-/** Whether a file or folder is there. */
+/**
+ * Whether a file or folder is there.
+ *
+ * @throws Error that ends a sentence beginning with the path
+ */
 export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;
   } catch (error) {
     if (isAbsent(error)) return false;
-    throw error;
+    const code = error instanceof Error && 'code' in error ? error.code : error;
+    throw new MendableFault(
+      `nobody can tell whether it is there (${code}): let the user that mintd runs as enter its folder`,
+    );
   }
 }
 

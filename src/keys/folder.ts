@@ -30,7 +30,7 @@ export function ringFolder(folder: string): RingFolder {
   };
 
   async function read(): Promise<RingContent> {
-    if (!(await exists(ringPath))) throw new KeyRingFault(missing);
+    if (!(await about(ringPath, () => exists(ringPath)))) throw new KeyRingFault(missing);
     await about(folder, () => assertPrivate(folder));
     const ring = await about(ringPath, async () => {
       await assertPrivate(ringPath);
@@ -60,8 +60,10 @@ export function ringFolder(folder: string): RingFolder {
       }
       if (ring !== null) await writeDurably(ringPath, ring, assertTimely);
     } catch (error) {
-      // The ring knows nothing of new keys yet. Without a new ring, what was written replaced what was there.
-      if (ring !== null) for (const path of written) await removeDurably(path).catch(() => undefined);
+      // Without a new ring, what was written replaced what was there. With one, the ring may be there all the same: the
+      // folder's own fsync comes after it.
+      const isOver = ring !== null && !(await isWritten(ringPath, ring));
+      if (isOver) for (const path of written) await removeDurably(path).catch(() => undefined);
       throw error;
     }
     for (const kid of drop) await removePrivateKey(kid);
@@ -72,6 +74,15 @@ export function ringFolder(folder: string): RingFolder {
   }
 
   return { ringPath, missing, read, write, kids: () => kidsIn(folder), removePrivateKey };
+}
+
+/** Whether a file has this content, or might have it. */
+async function isWritten(path: string, content: string): Promise<boolean> {
+  try {
+    return (await readFile(path, 'utf8')) === content;
+  } catch (error) {
+    return !isAbsent(error);
+  }
 }
 
 /** Whose private halves are in a folder. */

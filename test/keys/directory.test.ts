@@ -164,7 +164,10 @@ t.test('the key file of another key is refused', async (t) => {
   const [first, standby] = await somePairs();
   renameSync(join(folder, `${standby.key.kid}.pem`), join(folder, `${first.key.kid}.pem`));
   const error = await rejectionOf(store.load(START));
-  t.equal(error.message, `${join(folder, first.key.kid)}.pem: it is not the private half of the key in the ring`);
+  t.equal(
+    error.message,
+    `${join(folder, first.key.kid)}.pem: it is not the private half of the key in the ring; restore it from a backup`,
+  );
 });
 
 t.test('a kid that is not the thumbprint of its key is refused in every state', async (t) => {

@@ -12,19 +12,19 @@ const kind = 'database';
 t.test('changes of a ring in SQLite, killed before and after each statement', async (t) => {
   const base = await withDatabase(t, await wornRing());
   await killAtEachStep(t, { args: 'keys rotate', base, kind, again: /a rotation is under way/ });
-  await killAtEachStep(t, { args: 'keys rotate --force', base, kind });
+  await killAtEachStep(t, { isSampled: true, args: 'keys rotate --force', base, kind });
   const revoke = `keys revoke ${await activeKid()} --yes`;
-  await killAtEachStep(t, { args: revoke, base, kind, again: /was revoked already/ });
-  await killAtEachStep(t, { args: 'keys prune --yes', base, kind });
+  await killAtEachStep(t, { isSampled: true, args: revoke, base, kind, again: /was revoked already/ });
+  await killAtEachStep(t, { isSampled: true, args: 'keys prune --yes', base, kind });
   const file = join(temporaryFolder(t), 'old.pem');
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }));
-  await killAtEachStep(t, { args: `keys import ${file} --for 1h`, base, kind });
+  await killAtEachStep(t, { isSampled: true, args: `keys import ${file} --for 1h`, base, kind });
 });
 
 t.test('keys rewrap of a ring in SQLite, killed before and after each statement', async (t) => {
   const base = await withDatabase(t, await youngRing(t));
   const present = Buffer.alloc(32, 8).toString('base64');
   const env = { KEYS_ENCRYPTION_KEY: present, KEYS_ENCRYPTION_KEY_PREVIOUS: Buffer.alloc(32, 7).toString('base64') };
-  await killAtEachStep(t, { args: 'keys rewrap', base, kind, env, keepsRing: true });
+  await killAtEachStep(t, { isSampled: true, args: 'keys rewrap', base, kind, env, keepsRing: true });
 });

@@ -4,5 +4,5 @@ import { killAtEachStep } from './key-crash.js';
 import { wornRing } from './key-crash-rings.js';
 
 t.test('keys rotate --force, killed at each step', async (t) => {
-  await killAtEachStep(t, { args: 'keys rotate --force', base: await wornRing(), kind: 'files' });
+  await killAtEachStep(t, { isSampled: true, args: 'keys rotate --force', base: await wornRing(), kind: 'files' });
 });

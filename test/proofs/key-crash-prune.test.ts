@@ -4,5 +4,5 @@ import { killAtEachStep } from './key-crash.js';
 import { litteredRing } from './key-crash-rings.js';
 
 t.test('keys prune, killed at each step', async (t) => {
-  await killAtEachStep(t, { args: 'keys prune --yes', base: await litteredRing(t), kind: 'files' });
+  await killAtEachStep(t, { isSampled: true, args: 'keys prune --yes', base: await litteredRing(t), kind: 'files' });
 });

@@ -10,5 +10,5 @@ t.test('keys copy --to files --replace, killed at each step', async (t) => {
   const base = await withDatabase(t, await youngRing(t));
   rmSync(join(base, 'keys'), { recursive: true });
   await makeRing(join(base, 'keys'));
-  await killAtEachStep(t, { args: 'keys copy --to files --replace --yes', base, kind: 'files' });
+  await killAtEachStep(t, { isSampled: true, args: 'keys copy --to files --replace --yes', base, kind: 'files' });
 });

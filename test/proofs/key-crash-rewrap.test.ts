@@ -9,7 +9,7 @@ import { youngRing } from './key-crash-rings.js';
 
 t.test('keys rewrap from plain text to a passphrase, killed at each step', async (t) => {
   const env = { KEYS_PASSPHRASE: 'the quick brown fox' };
-  await killAtEachStep(t, { args: 'keys rewrap', base: await youngRing(t), kind: 'files', env });
+  await killAtEachStep(t, { isSampled: true, args: 'keys rewrap', base: await youngRing(t), kind: 'files', env });
 });
 
 t.test('keys rewrap from a passphrase to plain text, killed at each step', async (t) => {
@@ -20,5 +20,5 @@ t.test('keys rewrap from a passphrase to plain text, killed at each step', async
   t.match(await commands.mintd('keys rewrap', { environment }), { code: 0 });
   t.equal(readdirSync(join(base, 'keys')).filter((name) => name.endsWith('.jwe')).length, 2);
   const env = { KEYS_PASSPHRASE_PREVIOUS: 'the quick brown fox' };
-  await killAtEachStep(t, { args: 'keys rewrap --yes', base, kind: 'files', env });
+  await killAtEachStep(t, { isSampled: true, args: 'keys rewrap --yes', base, kind: 'files', env });
 });

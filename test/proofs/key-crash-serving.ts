@@ -33,11 +33,11 @@ export async function openAgain({ env }: Scene): Promise<void> {
   await database.close();
 }
 
-/** Calls it with 1, 2, … up to a number, two at a time. */
-export async function countTo(last: number, work: (n: number) => Promise<void>): Promise<void> {
-  let next = 1;
+/** Calls it with each of the steps, two at a time. */
+export async function tryEach(steps: readonly number[], work: (step: number) => Promise<void>): Promise<void> {
+  const left = [...steps];
   const worker = async () => {
-    while (next <= last) await work(next++);
+    for (let step = left.shift(); step !== undefined; step = left.shift()) await work(step);
   };
   await Promise.all([worker(), worker()]);
 }

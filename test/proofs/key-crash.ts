@@ -15,6 +15,7 @@ import { emptyCommandLine } from '../cli/harness.js';
 import { temporaryFolder } from '../helper.js';
 import { start } from '../process/harness.js';
 import { countSteps, type Step } from './key-steps.js';
+import { someSteps } from './soak.js';
 
 type Kind = 'files' | 'database';
 
@@ -30,6 +31,8 @@ export type Crash = {
   readonly again?: RegExp;
   /** Whether it writes private keys alone. */
   readonly keepsRing?: true;
+  /** Whether a normal run tries some of its steps alone: they are the same calls as those of other commands. */
+  readonly isSampled?: true;
   /** Of a ring that is not in the folder: puts it there as it was. */
   readonly reset?: () => Promise<void>;
 };
@@ -184,10 +187,12 @@ export async function killAtEachStep(t: Test, crash: Crash): Promise<void> {
   const { code, err, taken } = await runSteps(t, crash, unharmed);
   t.match({ code, err }, { code: 0, err: '' }, 'unharmed');
   t.ok(taken.length > 0);
-  t.comment(`mintd ${crash.args} (${crash.kind}): ${taken.length} points to be killed at`);
-  let next = 1;
+  const turn = turningPoint(taken, crash.kind);
+  const steps = crash.isSampled === true ? someSteps(taken.length, turn) : taken.map((_, i) => i + 1);
+  t.comment(`mintd ${crash.args} (${crash.kind}): ${taken.length} points to be killed at, ${steps.length} tried`);
+  const left = [...steps];
   const worker = async () => {
-    while (next <= taken.length) await killAt(t, crash, next++, before);
+    for (let at = left.shift(); at !== undefined; at = left.shift()) await killAt(t, crash, at, before);
   };
   // What is put back as it was is there once.
   await Promise.all(crash.reset === undefined ? [worker(), worker()] : [worker()]);

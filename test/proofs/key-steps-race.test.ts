@@ -40,10 +40,10 @@ for (const provider of PROVIDERS) {
 
   t.test(`a \`keys rotate\` on ${provider} that another one overtakes at the last moment is refused`, async (t) => {
     const scene = await inDatabase(t, (await testDatabase(t, provider)).url);
-    // Two readings, each before and after; then the one statement that writes.
-    const steps = countSteps(t, { folder: scene.keysDir, statements: provider, at: 5, act: 'SIGSTOP' });
+    // Three readings, each before and after; then the one statement that writes.
+    const steps = countSteps(t, { folder: scene.keysDir, statements: provider, at: 7, act: 'SIGSTOP' });
     const slow = start(t, scene.folder, 'keys rotate', { ...scene.env, ...steps.env });
-    await reached(steps, 5);
+    await reached(steps, 7);
     t.match(steps.taken().at(-1), { call: 'before', name: 'UPDATE' });
     t.match(await run(t, scene.folder, 'keys rotate', scene.env), { code: 0, err: '' });
     const after = await ringText(scene);

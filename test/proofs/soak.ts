@@ -3,3 +3,13 @@
  * counts, never in time, so that a slow machine proves as much as a fast one.
  */
 export const SOAK = Math.max(1, Math.trunc(Number(process.env['SOAK'] ?? '1')) || 1);
+
+/**
+ * The steps of 1 to `count` at which something is tried: in a longer run all of them, in a normal one the first, the
+ * last, those about the `turn` after which it counts, and every fifth.
+ */
+export function someSteps(count: number, turn: number): readonly number[] {
+  const all = Array.from({ length: count }, (_, i) => i + 1);
+  if (SOAK > 1) return all;
+  return all.filter((step) => step === 1 || step === count || step === turn || step === turn + 1 || step % 5 === 0);
+}

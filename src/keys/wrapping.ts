@@ -28,8 +28,10 @@ const JWE = /^[\w-]+(\.[\w-]*){4}$/;
 /**
  * For files: a JWE (RFC 7516) under a passphrase, or without one the plain PKCS #8 text, which only the file's mode
  * protects.
+ *
+ * @param rounds how often the passphrase is hashed for what is written; tests take fewer
  */
-export function wrapWithPassphrase({ present, previous }: Secrets<string>): Wrapping {
+export function wrapWithPassphrase({ present, previous }: Secrets<string>, rounds = PASSPHRASE_ROUNDS): Wrapping {
   const known = [present, previous].flatMap((one) => (one === null ? [] : [new TextEncoder().encode(one)]));
   return {
     async wrap(privatePem) {
@@ -37,7 +39,7 @@ export function wrapWithPassphrase({ present, previous }: Secrets<string>): Wrap
       const header = { alg: PASSPHRASE_ALGORITHM, enc: ENCRYPTION };
       return new CompactEncrypt(new TextEncoder().encode(privatePem))
         .setProtectedHeader(header)
-        .setKeyManagementParameters({ p2c: PASSPHRASE_ROUNDS })
+        .setKeyManagementParameters({ p2c: rounds })
         .encrypt(new TextEncoder().encode(present));
     },
     async unwrap(kept) {

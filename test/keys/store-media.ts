@@ -58,7 +58,10 @@ export const MEDIA: readonly MediumKind[] = [
   { name: 'a row of postgres', place: () => rowPlace('postgres') },
 ];
 
-/** A passphrase costs a tenth of a second a key, which tests of other things save. */
+/** As many as it really takes would be a tenth of a second a key. */
+const FEW_ROUNDS = 1000;
+
+/** Of the two kinds of files one is enough where it does not matter how a private key is kept. */
 export const isQuick = ({ name }: MediumKind) => !name.includes('passphrase');
 
 /** The same test on every medium that `fits`. */
@@ -87,7 +90,8 @@ export function folderPlace(folder: string, secret: string | null): Place {
   const ringPath = join(folder, 'ring.json');
   const names = () => (existsSync(folder) ? readdirSync(folder).sort() : []);
   const medium = () => openKeyDirectory(folder, exclusively);
-  const wrapping = (present = secret, previous: string | null = null) => wrapWithPassphrase({ present, previous });
+  const wrapping = (present = secret, previous: string | null = null) =>
+    wrapWithPassphrase({ present, previous }, FEW_ROUNDS);
   const keyPaths = () => names().filter((name) => /^.{43}\.(pem|jwe)$/.test(name));
   const write = (path: string, text: string) => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -100,7 +104,7 @@ export function folderPlace(folder: string, secret: string | null): Place {
     ringName: ringPath,
     keyName: (kid) => join(folder, `${kid}.${secret === null ? 'pem' : 'jwe'}`),
     open: ({ secret: present = secret, previous = null, steadyMs = () => 0 } = {}) =>
-      openKeyStore(medium(), wrapWithPassphrase({ present, previous }), steadyMs),
+      openKeyStore(medium(), wrapWithPassphrase({ present, previous }, FEW_ROUNDS), steadyMs),
     medium,
     wrapping,
     ringText: async () => (existsSync(ringPath) ? readFileSync(ringPath, 'utf8') : ''),

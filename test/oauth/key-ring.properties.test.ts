@@ -88,7 +88,7 @@ const NEAR: readonly [string, (history: History) => Verdict][] = [
 
 t.test('with clocks that differ by no more than the skew', async (t) => {
   for (const [sentence, faultOf] of NEAR) {
-    t.test(sentence, async (t) => search(t, near, 2000, faultOf));
+    t.test(sentence, async (t) => search(t, near, 1200, faultOf));
   }
 });
 

@@ -5,11 +5,12 @@
 export const SOAK = Math.max(1, Math.trunc(Number(process.env['SOAK'] ?? '1')) || 1);
 
 /**
- * The steps of 1 to `count` at which something is tried: in a longer run all of them, in a normal one the first, the
- * last, those about the `turn` after which it counts, and every fifth.
+ * The steps of 1 to `count` at which something is tried: in a longer run all of them, in a normal one those before and
+ * after the `turn` from which it counts, or where there is none the first and the last.
  */
 export function someSteps(count: number, turn: number): readonly number[] {
   const all = Array.from({ length: count }, (_, i) => i + 1);
   if (SOAK > 1) return all;
-  return all.filter((step) => step === 1 || step === count || step === turn || step === turn + 1 || step % 5 === 0);
+  const wanted = turn <= count ? [turn, turn + 1] : [1, count];
+  return all.filter((step) => wanted.includes(step));
 }

@@ -71,7 +71,8 @@ export const schema = z.object({
       'Where the key ring is kept: `files` in KEYS_DIR, or in the `database`, for several servers without a common folder.',
   }),
   KEYS_PASSPHRASE: z.string().min(8, 'must have at least 8 characters').optional().meta({
-    description: 'With it, private keys in files are encrypted. Without it, only their mode protects them.',
+    description:
+      'With it, private keys are encrypted when they are written to files; `mintd keys rewrap` encrypts those that are there. Without it, only their mode protects them.',
     shownDefault: 'not set',
   }),
   KEYS_PASSPHRASE_PREVIOUS: z.string().optional().meta({

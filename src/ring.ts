@@ -30,7 +30,10 @@ function keeperLog(logger: Logger): KeeperLog {
   return {
     ringReloaded: (kids) => logger.info({ event: 'key_ring_reloaded', kids }, 'the key ring changed'),
     ringFault: (err) =>
-      logger.error({ event: 'key_ring_fault', err }, 'the key ring cannot be read; the last good one goes on'),
+      logger.error(
+        { event: 'key_ring_fault', err },
+        'the key ring cannot be read; the last good one is used for a while',
+      ),
     upkeepFailed: (err) => logger.error({ event: 'key_upkeep_failed', err }, 'the key ring cannot be looked after'),
     rotated: ({ activates, publishes }) => {
       const at = activates.activatesAt === null ? null : toRfc3339(activates.activatesAt);
@@ -42,7 +45,10 @@ function keeperLog(logger: Logger): KeeperLog {
     clockJumped: (seconds) =>
       logger.warn({ event: 'clock_jumped', seconds }, 'the clock jumped ahead; no key is changed by it for a while'),
     leftovers: (names) =>
-      logger.warn({ event: 'key_leftovers', names }, 'belong to no key of the ring: `mintd keys prune` deletes them'),
+      logger.warn(
+        { event: 'key_leftovers', names },
+        'belong to no key of the ring; `mintd keys prune` deletes what mintd wrote',
+      ),
     timingDiffers: (inForce) =>
       logger.warn({ event: 'key_timing_differs', inForce }, 'another server was started with another timing: it holds'),
   };

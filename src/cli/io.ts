@@ -35,7 +35,7 @@ export function print(io: CliIo, { json }: OutputOptions, value: unknown, lines:
  */
 export async function confirm(io: CliIo, { yes }: { readonly yes?: boolean }, question: string): Promise<void> {
   if (yes === true) return;
-  if (!io.isInteractive) throw new CommandFailed('this cannot be undone: say --yes');
+  if (!io.isInteractive) throw new CommandFailed(`${question} This cannot be undone: say --yes`);
   if (!(await io.askYes(question))) throw new CommandFailed('nothing was done');
 }
 

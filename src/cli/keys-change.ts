@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { importKey, pruneKeys, revokeKey } from '../keys/changes.js';
 import { readForeignKey } from '../keys/foreign-key.js';
-import type { ImportRefusal, RevocationPlan, RevocationRefusal } from '../oauth/key-removal.js';
+import { type ImportRefusal, planPrune, type RevocationPlan, type RevocationRefusal } from '../oauth/key-removal.js';
 import { activeKey } from '../oauth/key-states.js';
 import { parseDurationSeconds, toRfc3339 } from '../oauth/time.js';
 import { type CliIo, CommandFailed, confirm, type OutputOptions, print } from './io.js';
@@ -39,10 +39,11 @@ export function keyChangeCommands(keys: Command, io: CliIo, settings: () => Sett
     .addHelpText('after', examples('mintd keys prune', 'mintd keys prune --yes'))
     .action(async (options: YesOptions) => {
       const { forgets, deleted } = await withStore(settings().keyStore, async (store) => {
-        const leftovers = await store.leftovers(false);
-        const files = leftovers.length === 0 ? '' : ` and delete ${leftovers.join(', ')}`;
-        await confirm(io, options, `Forget keys that are over${files}?`);
-        return { forgets: (await pruneKeys(store)).forgets, deleted: await store.leftovers(true) };
+        const leftovers = await store.leftovers();
+        const over = planPrune(await store.read(), Date.now()).forgets.map(({ kid }) => kid);
+        const all = [...over.map((kid) => `forget ${kid}`), ...leftovers.map((name) => `delete ${name}`)];
+        if (all.length > 0) await confirm(io, options, `This would ${all.join(', ')}. Go on?`);
+        return { forgets: (await pruneKeys(store)).forgets, deleted: await store.leftovers({ remove: true }) };
       });
       print(
         io,
@@ -121,7 +122,7 @@ function revocationJson({ revoked, signs, publishes, acceptedUntil, surprisesUnt
 
 function showRevocation({ revoked, signs, publishes, acceptedUntil, surprisesUntil }: RevocationPlan): string {
   return [
-    `revoked: ${revoked.kid} is out of the JWKS, and its private key is destroyed`,
+    `revoked: ${revoked.kid} is out of the JWKS${revoked.importedUntil === null ? ', and its private key is destroyed' : ''}`,
     `signs now: ${signs.kid}`,
     ...publishes.map(({ kid }) => `published: ${kid}`),
     `verifiers may accept its tokens until ${toRfc3339(acceptedUntil)}, those that keep no JWKS and /introspect until 5 s from now`,

@@ -6,6 +6,8 @@ import { examples, KEY_STORES, type KeyStoreKind, type Settings, type WithKeySto
 type RewrapOptions = OutputOptions & { yes?: boolean };
 type CopyOptions = OutputOptions & { to: KeyStoreKind; replace?: boolean; yes?: boolean };
 
+const PLAIN_NOTE = 'KEYS_PASSPHRASE is not set: the private keys are in plain text, readable by their owner alone';
+
 /** `mintd keys rewrap|copy` */
 export function keyMoveCommands(keys: Command, io: CliIo, settings: () => Settings, withStore: WithKeyStore): void {
   keys
@@ -33,6 +35,7 @@ export function keyMoveCommands(keys: Command, io: CliIo, settings: () => Settin
     .addHelpText('after', examples('mintd keys copy --to database', 'mintd keys copy --to files --replace'))
     .action(async ({ to, replace = false, ...options }: CopyOptions) => {
       const from = to === 'files' ? 'database' : 'files';
+      const isPlain = to === 'files' && !settings().hasPassphrase;
       const kids = await withStore(from, (source) =>
         withStore(to, async (target) => {
           const isReplaced = replace && (await target.exists());
@@ -42,7 +45,11 @@ export function keyMoveCommands(keys: Command, io: CliIo, settings: () => Settin
         }),
       );
       print(io, options, { copied: kids, from, to }, () =>
-        [`copied ${kids.length} keys`, `now start every server with KEY_STORE=${to}`].join('\n'),
+        [
+          `copied ${kids.length} keys`,
+          ...(isPlain ? [PLAIN_NOTE] : []),
+          `now start every server with KEY_STORE=${to}`,
+        ].join('\n'),
       );
     });
 }

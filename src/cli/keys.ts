@@ -44,6 +44,7 @@ export function keysCommands(program: Command, io: CliIo, settings: () => Settin
       const outcome = await withStore(settings().keyStore, (store) => rotateKeys(store, wanted));
       if ('refused' in outcome) throw new CommandFailed(whyNotRotated(outcome));
       print(io, options, planJson(outcome, dryRun), () => showPlan(outcome, dryRun));
+      if (bits !== undefined && outcome.publishes === null) io.err('No key was published, so --bits had no effect.\n');
     });
 
   keys

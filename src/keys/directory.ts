@@ -51,8 +51,8 @@ export function openKeyDirectory(folder: string, exclusively: Exclusively): Ring
         return change.value;
       });
     },
-    async leftovers(kidsOf, remove) {
-      const find = async () => leftoversIn(folder, kidsOf((await read()).ring));
+    async leftovers(kidsOf, { remove = false, foreignToo = false }) {
+      const find = async () => leftoversIn(folder, kidsOf((await read()).ring), foreignToo);
       if (!remove) return find();
       // Nobody is in the middle of a change then, so a private key that the ring does not know is nobody's.
       return exclusively(folder, async () => {

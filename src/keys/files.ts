@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KeyRingFault, MendableFault } from './faults.js';
 
@@ -82,6 +82,7 @@ export async function writeDurably(path: string, content: string, beforeRename =
     await naming(temporary, async () => {
       const file = await open(temporary, 'wx', 0o600);
       try {
+        await giveToOwner(file, dirname(path));
         await file.writeFile(content);
         await file.sync();
       } finally {
@@ -95,6 +96,12 @@ export async function writeDurably(path: string, content: string, beforeRename =
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/** A file that root writes belongs to whom its folder belongs to: the server must be able to read it. */
+async function giveToOwner(file: FileHandle, folder: string): Promise<void> {
+  const [{ uid, gid }, own] = [await stat(folder), await file.stat()];
+  if (own.uid !== uid) await file.chown(uid, gid);
 }
 
 /** Deletes a file so that it does not come back after a crash. One that is not there is left at that. */

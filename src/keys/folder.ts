@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { about, KeyRingFault } from './faults.js';
+import { about, KeyRingFault, privateKeyWayOut } from './faults.js';
 import { assertPrivate, exists, isAbsent, removeDurably, writeDurably } from './files.js';
 import type { PrivateText, RingContent, RingWrite } from './medium.js';
 
@@ -42,10 +42,14 @@ export function ringFolder(folder: string): RingFolder {
   async function privateKey(kid: string): Promise<PrivateText> {
     const [plain, encrypted] = pathsOf(kid);
     const name = (await exists(encrypted)) ? encrypted : plain;
-    return about(name, async () => {
-      await assertPrivate(name);
-      return { name, text: await readFile(name, 'utf8') };
-    });
+    return about(
+      name,
+      async () => {
+        await assertPrivate(name);
+        return { name, text: await readFile(name, 'utf8') };
+      },
+      privateKeyWayOut(kid),
+    );
   }
 
   async function write({ ring, put, drop, assertTimely }: RingWrite): Promise<void> {
@@ -106,16 +110,30 @@ export async function fingerprintOf(folder: string): Promise<string> {
   return [(await stat(folder)).mode, ...files].join(';');
 }
 
+function isTemporary(name: string): boolean {
+  return name === `${RING}.new` || /^[A-Za-z0-9_-]{43}\.(pem|jwe)\.new$/.test(name);
+}
+
+function isLikeOurs(name: string): boolean {
+  return name !== RING && (/\.(pem|jwe|new)$/.test(name) || name.startsWith('ring'));
+}
+
 /**
- * What lies in a folder beside a ring of these keys: private halves of others, or in a second form, which is not read;
- * temporary files; what looks like another ring.
+ * What mintd writes and a ring of these keys does not need: private halves of others, or in a second form, which is not
+ * read; temporary files.
+ *
+ * @param foreignToo whether to name also what only looks like it: another ring, somebody's own keys
  */
-export async function leftoversIn(folder: string, kids: readonly string[]): Promise<readonly string[]> {
+export async function leftoversIn(
+  folder: string,
+  kids: readonly string[],
+  foreignToo: boolean,
+): Promise<readonly string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   const isLeftover = (name: string) => {
     const kid = PRIVATE.exec(name)?.groups?.['kid'];
-    if (kid === undefined) return name !== RING && (/\.(pem|jwe|new)$/.test(name) || name.startsWith('ring'));
+    if (kid === undefined) return isTemporary(name) || (foreignToo && isLikeOurs(name));
     return !kids.includes(kid) || (name === `${kid}.pem` && names.includes(`${kid}.jwe`));
   };
   return names.filter(isLeftover).map((name) => join(folder, name));

@@ -1,4 +1,4 @@
-import { blindSeconds } from '../oauth/key-ring.js';
+import { blindSeconds, type KeyRing, type RingKey } from '../oauth/key-ring.js';
 import type { EpochMs } from '../oauth/time.js';
 import { KeyRingFault } from './faults.js';
 import { type ReplaceableSigner, signerOf } from './signer.js';
@@ -45,8 +45,23 @@ export async function openFollower(store: KeyStore, clock: () => EpochMs, steady
       return mustLoad;
     } catch (error) {
       isFaulty = true;
+      const ring = await store.read().catch(() => null);
+      if (ring !== null) obeyRevocations(ring);
       throw error;
     }
+  }
+
+  /** A ring whose private halves cannot all be read is not followed, but a key that it revokes is out all the same. */
+  function obeyRevocations(ring: KeyRing): void {
+    const known = new Map(ring.keys.map((key) => [key.kid, key]));
+    const isNews = ({ kid, revokedAt }: RingKey) => revokedAt === null && (known.get(kid)?.revokedAt ?? null) !== null;
+    if (!loaded.ring.keys.some(isNews)) return;
+    const keys = loaded.ring.keys.map((key) => {
+      const { activatesAt, revokedAt, destroyedAt } = known.get(key.kid) ?? key;
+      return { ...key, activatesAt, revokedAt, destroyedAt };
+    });
+    loaded = { ...loaded, ring: { keys, timings: loaded.ring.timings } };
+    signer.replace(loaded);
   }
 
   return {

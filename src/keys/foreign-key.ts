@@ -30,7 +30,7 @@ export async function readForeignKey(text: string, kid: string | null): Promise<
   const jwk = { kty: 'RSA', n, e } as const;
   const name = kid ?? found.kid ?? (await thumbprint(jwk));
   if (!KID.test(name)) throw new Error('its kid must be 1 to 255 characters of visible ASCII without spaces');
-  await assertImportedKey(name, jwk);
+  await assertImportedKey(jwk);
   return { kid: name, jwk };
 }
 

@@ -71,7 +71,7 @@ export async function openKeeper(store: KeyStore, options: KeeperOptions): Promi
   const { log, clock, steadyMs, rotationIntervalSeconds } = options;
   const follower = await openFollower(store, clock, steadyMs);
   assertFit(store, follower, clock());
-  const leftovers = await store.leftovers(false);
+  const leftovers = await store.leftovers({ foreignToo: true });
   if (leftovers.length > 0) log.leftovers(leftovers);
   const tick = upkeep(store, follower, options);
   const ring = () => follower.loaded().ring;

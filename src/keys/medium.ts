@@ -49,9 +49,15 @@ export type RingMedium = {
    * Names of what lies there and belongs to none of the ring's keys: left by a command that was killed, or foreign.
    *
    * @param kidsOf the keys a ring's text speaks of
-   * @param remove whether to delete it
    */
-  leftovers(kidsOf: (ring: string) => readonly string[], remove: boolean): Promise<readonly string[]>;
+  leftovers(kidsOf: (ring: string) => readonly string[], options: LeftoverOptions): Promise<readonly string[]>;
+};
+
+export type LeftoverOptions = {
+  /** Whether to delete them. */
+  readonly remove?: boolean;
+  /** Whether to name also what mintd did not write and only looks like it. */
+  readonly foreignToo?: boolean;
 };
 
 /** A change, and what the one who made it wants to know. */

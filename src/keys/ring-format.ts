@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { KeyRing } from '../oauth/key-ring.js';
-import type { EpochMs } from '../oauth/time.js';
+import { type EpochMs, MAX_DURATION_SECONDS } from '../oauth/time.js';
 
 /** The format's name stands in the file, so that a later program can tell what it reads. */
 const FORMAT = 'mintd-key-ring/1';
 
 const time = z.iso.datetime().transform((text): EpochMs => Date.parse(text));
-const seconds = z.int().min(0);
+const seconds = z.int().min(0).max(MAX_DURATION_SECONDS);
 
 /** Visible ASCII: an imported key keeps the name its issuer gave it. Our own are thumbprints, which is checked apart. */
 export const KID = /^[\x21-\x7e]{1,255}$/;

@@ -82,7 +82,7 @@ export async function assertPublicKey(kid: string, jwk: PublicJwk): Promise<void
  *
  * @throws Error that ends a sentence beginning with the key
  */
-export async function assertImportedKey(_kid: string, jwk: PublicJwk): Promise<void> {
+export async function assertImportedKey(jwk: PublicJwk): Promise<void> {
   assertStrong(createPublicKey({ key: jwk, format: 'jwk' }));
 }
 

@@ -2,7 +2,7 @@ import type { CryptoKey } from 'jose';
 import { type KeyRing, RING_POLL_SECONDS } from '../oauth/key-ring.js';
 import type { EpochMs } from '../oauth/time.js';
 import { about, KeyRingFault } from './faults.js';
-import type { RingMedium } from './medium.js';
+import type { LeftoverOptions, RingMedium } from './medium.js';
 import { ringReader } from './reading.js';
 import { formatRing, parseRing } from './ring-format.js';
 import type { KeyPair } from './rsa.js';
@@ -47,7 +47,7 @@ export type KeyStore = {
   /** Writes every private half anew under the present secret. Returns their kids. */
   rewrap(): Promise<readonly string[]>;
   /** Names of what lies there and belongs to no key; deleted when asked. */
-  leftovers(remove: boolean): Promise<readonly string[]>;
+  leftovers(options?: LeftoverOptions): Promise<readonly string[]>;
 };
 
 /** How often a reading is tried again when the ring changed while it was read. */
@@ -88,6 +88,11 @@ export function openKeyStore(medium: RingMedium, wrapping: Wrapping, steadyMs = 
         const change = decide(ring);
         if (change === null) return null;
         const [put, drop] = [await wrapped(change.added), droppedBy(ring, change.ring)];
+        if (put.size > 0)
+          await reader.assertSecret(
+            content,
+            content.kids.filter((kid) => !drop.includes(kid)),
+          );
         return { write: { ring: formatRing(change.ring), put, drop, assertTimely: inTime }, value: change.value };
       }),
     async rewrap() {
@@ -98,8 +103,8 @@ export function openKeyStore(medium: RingMedium, wrapping: Wrapping, steadyMs = 
       });
       return kids ?? [];
     },
-    leftovers: (remove) =>
-      about(medium.ringName, () => medium.leftovers((ring) => parseRing(ring).keys.map(({ kid }) => kid), remove)),
+    leftovers: (options = {}) =>
+      about(medium.ringName, () => medium.leftovers((ring) => parseRing(ring).keys.map(({ kid }) => kid), options)),
   };
 }
 

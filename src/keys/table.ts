@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { about, KeyRingFault } from './faults.js';
+import { about, KeyRingFault, privateKeyWayOut } from './faults.js';
 import type { RingContent, RingMedium, RingWrite } from './medium.js';
 
 /** One row of the database that holds a whole ring. Its version goes up by one with each change. */
@@ -78,7 +78,7 @@ async function contentOf(row: RingRow): Promise<RingContent> {
     async privateKey(kid) {
       const name = `${ROW}, private key of ${kid}`;
       const text = kept.get(kid);
-      if (text === undefined) throw new KeyRingFault(`${name}: it is missing; restore it from a backup`);
+      if (text === undefined) throw new KeyRingFault(`${name}: it is missing; ${privateKeyWayOut(kid)}`);
       return { name, text };
     },
   };

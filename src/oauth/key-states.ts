@@ -14,7 +14,7 @@ export type KeyView = RingKey & {
 
 /** The state of every key at a moment. */
 export function viewRing(ring: KeyRing, now: EpochMs): readonly KeyView[] {
-  const signer = signerOf(ring, now);
+  const signer = signingKey(ring, now);
   return ring.keys.map((key) => {
     const deactivatesAt = deactivationOf(key, ring);
     const removesAt = key.importedUntil ?? (deactivatesAt === null ? null : tokensOutUntil(ring, deactivatesAt));
@@ -27,7 +27,7 @@ export function viewRing(ring: KeyRing, now: EpochMs): readonly KeyView[] {
  * wrote the ring), the first. Keys that are over are passed over whatever the clock says, and so are those before them:
  * none comes back because its successor was revoked or a clock was set back.
  */
-function signerOf(ring: KeyRing, now: EpochMs): RingKey | undefined {
+function signingKey(ring: KeyRing, now: EpochMs): RingKey | undefined {
   const line = ring.keys.filter(hasStart).sort(byActivation);
   const lastOver = line.findLastIndex((key) => isOver(key) && hasSigned(key));
   const able = line.slice(lastOver + 1).filter((key) => !isOver(key));

@@ -28,8 +28,9 @@ function lockPath(path: string): Release | null {
     connection.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     connection.close();
-    if (error instanceof Error && error.message.includes('locked')) return null;
-    throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (message.includes('locked')) return null;
+    throw new Error(`${path}: it cannot be locked: ${message}`, { cause: error });
   }
   return async () => {
     connection.close();

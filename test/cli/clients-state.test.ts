@@ -89,7 +89,7 @@ t.test('clients remove is done when a person at a terminal says yes, or --yes wa
   t.match(await cli.mintd('clients remove app'), {
     code: 1,
     out: '',
-    err: 'mintd: this cannot be undone: say --yes\n',
+    err: /^mintd: Delete the client app .*\? This cannot be undone: say --yes\n$/,
   });
   t.strictSame(cli.questions, [], 'nobody is asked who cannot answer');
   const no = await cli.mintd('clients remove app', { answers: ['no'] });

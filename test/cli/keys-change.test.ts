@@ -29,7 +29,7 @@ t.test('keys revoke asks first, and a no is no', async (t) => {
   t.match(await commands.mintd(`keys revoke ${active}`), {
     code: 1,
     out: '',
-    err: 'mintd: this cannot be undone: say --yes\n',
+    err: /^mintd: Revoke the key that signs now\? .* This cannot be undone: say --yes\n$/,
   });
   t.match(await commands.mintd(`keys revoke ${active}`, { answers: ['no'] }), {
     code: 1,
@@ -127,7 +127,7 @@ t.test('keys prune asks, names what it deletes, and deletes nothing else', async
   const before = readdirSync(commands.keysDir).length;
   t.match(await commands.mintd('keys prune'), { code: 1, out: '', err: /say --yes/ });
   t.match(await commands.mintd('keys prune', { answers: ['no'] }), { code: 1, out: '' });
-  t.equal(commands.questions.at(-1), `Forget keys that are over and delete ${stray}?`);
+  t.equal(commands.questions.at(-1), `This would delete ${stray}. Go on?`);
   t.equal(readdirSync(commands.keysDir).length, before);
   t.strictSame(await commands.json('keys prune --yes'), { forgot: [], deleted: [stray] });
   t.equal(readdirSync(commands.keysDir).length, before - 1);

@@ -153,7 +153,11 @@ for (const [args, question] of [
     const login = await begin(issuer);
     const command = `sessions revoke ${args}`;
     const nobody = await mintd(command);
-    t.match(nobody, { code: 1, out: '', err: 'mintd: this cannot be undone: say --yes\n' }, 'no terminal, no prompt');
+    t.match(
+      nobody,
+      { code: 1, out: '', err: `mintd: ${question} This cannot be undone: say --yes\n` },
+      'no terminal, no prompt',
+    );
     t.strictSame(questions, []);
     for (const answer of ['no', '']) {
       t.strictSame(await mintd(command, { answers: [answer] }), { code: 1, out: '', err: 'mintd: nothing was done\n' });

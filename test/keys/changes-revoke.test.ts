@@ -3,6 +3,7 @@ import { bitsOf, makeKeyPair } from '../../src/keys/rsa.js';
 import { firstRing } from '../../src/oauth/key-ring.js';
 import { activeKey, viewRing } from '../../src/oauth/key-states.js';
 import { START } from '../helper.js';
+import { rejectionOf } from '../store/support.js';
 import { everywhere, filled, isQuick } from './store-media.js';
 import { aRotatingRing, EARLIEST_REMOVAL, somePairs, TIMING } from './support.js';
 
@@ -72,3 +73,14 @@ everywhere(
   },
   isQuick,
 );
+
+everywhere('a command with another secret than the servers is refused, and nothing is revoked', async (t, place) => {
+  if (place.secret === null) return;
+  const store = await filled(place);
+  const before = await place.everything();
+  const wrong = place.open({ secret: 'another secret' });
+  const error = await rejectionOf(revokeKey(wrong, first.key.kid, () => START));
+  t.match(error.message, /it cannot be decrypted: .*KEYS_(PASSPHRASE|ENCRYPTION_KEY)/);
+  t.equal(await place.everything(), before);
+  t.notOk('refused' in (await revokeKey(store, first.key.kid, () => START)), 'with the right one it is');
+});

@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { KeyRingFault } from '../../src/keys/faults.js';
+import { KeyRingFault, privateKeyWayOut } from '../../src/keys/faults.js';
 import { formatRing } from '../../src/keys/ring-format.js';
 import { makeKeyPair } from '../../src/keys/rsa.js';
 import { START, temporaryFolder } from '../helper.js';
@@ -166,7 +166,7 @@ t.test('the key file of another key is refused', async (t) => {
   const error = await rejectionOf(store.load(START));
   t.equal(
     error.message,
-    `${join(folder, first.key.kid)}.pem: it is not the private half of the key in the ring; restore it from a backup`,
+    `${join(folder, first.key.kid)}.pem: it is not the private half of the key in the ring; ${privateKeyWayOut(first.key.kid)}`,
   );
 });
 

@@ -1,6 +1,8 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeProtectedHeader } from 'jose';
 import t, { type Test } from 'tap';
+import { revokeKey } from '../../src/keys/changes.js';
 import { KeyRingFault } from '../../src/keys/faults.js';
 import { type Follower, openFollower } from '../../src/keys/follower.js';
 import type { KeyStore } from '../../src/keys/store.js';
@@ -219,4 +221,22 @@ t.test('a ring is as old as the beginning of the look at it: another may have ch
   clocks.steady = steady;
   await follower.follow();
   t.equal(follower.lastSeen().secondsAgo, 4);
+});
+
+t.test('a key that was revoked is out also for a server that cannot read the new private half', async (t) => {
+  const { folder, store } = await aKeyFolder(t);
+  const follower = await openFollower(
+    store,
+    () => START,
+    () => 0,
+  );
+  const [first, standby] = await somePairs();
+  const plan = await revokeKey(store, first.key.kid, () => START);
+  if ('refused' in plan) throw new Error(plan.refused);
+  const [added] = plan.publishes;
+  rmSync(join(folder, `${added?.kid}.pem`));
+  await t.rejects(follower.follow(), KeyRingFault);
+  t.match(follower.lastSeen(), { isFaulty: true });
+  t.notMatch(follower.signer.jwks(START).bytes.toString(), first.key.kid, 'out of the JWKS');
+  t.equal(decodeProtectedHeader(await follower.signer.sign({}, START)).kid, standby.key.kid, 'the standby signs');
 });

@@ -19,35 +19,35 @@ const read = (folder: string, name: string) => readFileSync(join(folder, name), 
 everywhere('a ring alone has no leftovers, and asking for them changes nothing', async (t, place) => {
   const store = await filled(place);
   const before = await place.everything();
-  t.strictSame(await store.leftovers(false), []);
-  t.strictSame(await store.leftovers(true), []);
+  t.strictSame(await store.leftovers(), []);
+  t.strictSame(await store.leftovers({ remove: true }), []);
   t.equal(await place.everything(), before);
 });
 
 t.test(
-  'private keys of no key of the ring, temporary files and other rings are leftovers, and nothing else',
+  'private keys of no key of the ring and temporary files are leftovers; what others wrote is at most named',
   async (t) => {
     const { folder, store } = await aKeyFolder(t);
     const ours = contentsOf(folder);
-    const others = ['README.md', 'notes.txt', 'jwks.json', '.gitignore', `${third.key.kid}.pub`];
+    const alike = ['ring.json.bak', 'ring-old.json', 'old-key.pem'];
+    const others = ['README.md', 'notes.txt', 'jwks.json', '.gitignore', `${third.key.kid}.pub`, ...alike];
     const strays = [
       `${third.key.kid}.pem`,
       `${third.key.kid}.jwe`,
       `${third.key.kid}.pem.new`,
       `${first.key.kid}.jwe.new`,
       'ring.json.new',
-      'ring.json.bak',
-      'ring-old.json',
-      'old-key.pem',
     ];
     for (const name of [...others, ...strays]) writeFileSync(join(folder, name), 'x', { mode: 0o600 });
     const expected = strays.map((name) => join(folder, name)).sort();
-    t.strictSame([...(await store.leftovers(false))].sort(), expected);
+    t.strictSame([...(await store.leftovers())].sort(), expected);
+    const named = [...expected, ...alike.map((name) => join(folder, name))].sort();
+    t.strictSame([...(await store.leftovers({ foreignToo: true }))].sort(), named);
     t.equal(readdirSync(folder).length, Object.keys(ours).length + others.length + strays.length, 'only named');
-    t.strictSame([...(await store.leftovers(true))].sort(), expected);
+    t.strictSame([...(await store.leftovers({ remove: true }))].sort(), expected);
     t.strictSame(readdirSync(folder).sort(), [...Object.keys(ours), ...others].sort(), 'deleted');
     for (const [name, content] of Object.entries(ours)) t.equal(read(folder, name), content, name);
-    t.strictSame(await store.leftovers(true), []);
+    t.strictSame(await store.leftovers({ remove: true }), []);
     t.equal((await store.load(START)).privateKeys.size, 2);
   },
 );
@@ -61,7 +61,7 @@ t.test('with a second ring in the folder the first one goes on, and the second i
   t.strictSame(loaded.ring, await aRing());
   t.strictSame([...loaded.privateKeys.keys()], [first.key.kid, standby.key.kid]);
   const names = [join(folder, 'ring2.json'), join(folder, `${third.key.kid}.pem`)];
-  t.strictSame([...(await store.leftovers(false))].sort(), names.sort());
+  t.strictSame([...(await store.leftovers({ foreignToo: true }))].sort(), names.sort());
 });
 
 t.test('the encrypted and the plain form of one key are not both needed', async (t) => {
@@ -69,7 +69,7 @@ t.test('the encrypted and the plain form of one key are not both needed', async 
   await filesIn(folder).rewrap();
   writeFileSync(join(folder, `${first.key.kid}.jwe`), 'x', { mode: 0o600 });
   t.ok(
-    (await store.leftovers(false)).includes(join(folder, `${first.key.kid}.pem`)),
+    (await store.leftovers()).includes(join(folder, `${first.key.kid}.pem`)),
     'a private key in the open beside the one that is encrypted and used is said to be there',
   );
 });
@@ -77,9 +77,9 @@ t.test('the encrypted and the plain form of one key are not both needed', async 
 t.test("a folder among the keys is in nobody's way", async (t) => {
   const { folder, store } = await aKeyFolder(t);
   mkdirSync(join(folder, 'ring-backup'));
-  writeFileSync(join(folder, 'zzz.pem'), 'x');
-  t.strictSame(await store.leftovers(false), [join(folder, 'zzz.pem')]);
-  t.strictSame(await store.leftovers(true), [join(folder, 'zzz.pem')]);
+  writeFileSync(join(folder, 'ring.json.new'), 'x');
+  t.strictSame(await store.leftovers({ foreignToo: true }), [join(folder, 'ring.json.new')]);
+  t.strictSame(await store.leftovers({ remove: true }), [join(folder, 'ring.json.new')]);
   t.ok(existsSync(join(folder, 'ring-backup')));
 });
 
@@ -89,7 +89,7 @@ t.test('while the ring cannot be read nothing is a leftover: every private key m
     writeFileSync(join(folder, 'ring.json'), text);
     const before = contentsOf(folder);
     for (const remove of [false, true]) {
-      const error = await rejectionOf(store.leftovers(remove));
+      const error = await rejectionOf(store.leftovers({ remove }));
       t.ok(error.message.startsWith(`${join(folder, 'ring.json')}: `), error.message);
       t.type(error, KeyRingFault);
     }
@@ -128,7 +128,7 @@ t.test('a private key that another process is just adding is never taken for a l
     'and the ring does not speak of it yet',
   );
   let isAnswered = false;
-  const leftovers = store.leftovers(true).finally(() => {
+  const leftovers = store.leftovers({ remove: true }).finally(() => {
     isAnswered = true;
   });
   // Long enough for an answer, if it did not wait for the other process.
@@ -150,6 +150,6 @@ t.test('that of a process that was killed is one, and what it changed is as it w
   t.strictSame(await store.read(), await aRing());
   t.equal((await store.load(START)).privateKeys.size, 2);
   const strays = [join(folder, `${kid}.pem`), join(folder, 'ring.json.new')].sort();
-  t.strictSame([...(await store.leftovers(true))].sort(), strays);
-  t.strictSame(await store.leftovers(false), []);
+  t.strictSame([...(await store.leftovers({ remove: true }))].sort(), strays);
+  t.strictSame(await store.leftovers(), []);
 });

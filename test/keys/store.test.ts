@@ -155,7 +155,13 @@ everywhere('private halves of keys that are destroyed or forgotten are gone, byt
 everywhere('the fingerprint stays while nothing changes, and differs after anything', async (t, place) => {
   const store = await filled(place);
   const seen = [await store.fingerprint()];
-  await Promise.all([store.load(START), store.read(), store.readPairs(), store.exists(), store.leftovers(true)]);
+  await Promise.all([
+    store.load(START),
+    store.read(),
+    store.readPairs(),
+    store.exists(),
+    store.leftovers({ remove: true }),
+  ]);
   t.equal(await place.open().fingerprint(), seen[0], 'reading changes nothing');
   const { [first.key.kid]: text = '' } = await place.keyTexts();
   const changes: Record<string, () => Promise<unknown>> = {

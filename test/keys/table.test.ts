@@ -37,7 +37,7 @@ onEach('a ring is one row: its text as in a file, and a JWE for each key', async
   const halves: unknown = JSON.parse(privateKeys);
   t.match(halves, { [first.key.kid]: /^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/, [standby.key.kid]: /^[\w-]+\.\./ });
   t.equal(store.place, 'the database');
-  t.strictSame(await store.leftovers(true), []);
+  t.strictSame(await store.leftovers({ remove: true }), []);
 });
 
 onEach('private keys that cannot be read at all are said to be so, and stay', async (t, table) => {

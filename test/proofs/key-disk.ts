@@ -5,7 +5,7 @@ import { run } from '../process/harness.js';
 import { assertListed, assertModes, assertWorks, ringText, sceneOf } from './key-crash.js';
 import { tryEach } from './key-crash-serving.js';
 import { countSteps, type StepOptions } from './key-steps.js';
-import { SOAK } from './soak.js';
+import { someSteps } from './soak.js';
 
 type Code = 'ENOSPC' | 'EIO' | 'EACCES';
 
@@ -48,7 +48,7 @@ export async function failAtEachStep(t: Test, one: Run, act: Code): Promise<void
   const { ended, taken } = await runWith(t, one, {});
   t.match(ended, { code: 0, err: '' });
   const turn = taken.findIndex(({ to }) => to === 'ring.json') + 1;
-  const steps = taken.map((_, i) => i + 1).filter((step) => SOAK > 1 || step % 3 === turn % 3 || step === turn + 1);
+  const steps = [...new Set([1, ...someSteps(taken.length, turn)])];
   t.comment(`mintd ${one.args}: ${taken.length} steps to fail with ${act}, ${steps.length} tried`);
   await tryEach(steps, (step) => failAt(t, one, step, act));
 }

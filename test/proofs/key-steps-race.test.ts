@@ -24,7 +24,7 @@ async function rotateAtOnce(t: Test, scene: Scene): Promise<void> {
   t.equal(ended.filter(({ code }) => code === 0).length, 1, 'one rotates');
   for (const one of ended.filter(({ code }) => code !== 0)) t.match(one, { code: 1, out: '', err: UNDER_WAY });
   t.equal((await onStore(scene, (store) => store.read())).keys.length, 3, 'and one standby was published');
-  t.strictSame(await onStore(scene, (store) => store.leftovers(false)), [], 'the others leave nothing');
+  t.strictSame(await onStore(scene, (store) => store.leftovers()), [], 'the others leave nothing');
   await assertWorks(t, scene, 'afterwards');
 }
 

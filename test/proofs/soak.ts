@@ -5,12 +5,12 @@
 export const SOAK = Math.max(1, Math.trunc(Number(process.env['SOAK'] ?? '1')) || 1);
 
 /**
- * The steps of 1 to `count` at which something is tried: in a longer run all of them, in a normal one those before and
- * after the `turn` from which it counts, or where there is none the first and the last.
+ * The steps of 1 to `count` at which something is tried: in a longer run all of them, in a normal one the `turn`
+ * from which it counts and the step after it, or where there is none the first.
  */
 export function someSteps(count: number, turn: number): readonly number[] {
   const all = Array.from({ length: count }, (_, i) => i + 1);
   if (SOAK > 1) return all;
-  const wanted = turn <= count ? [turn, turn + 1] : [1, count];
+  const wanted = turn <= count ? [turn, turn + 1] : [1];
   return all.filter((step) => wanted.includes(step));
 }

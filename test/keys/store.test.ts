@@ -231,26 +231,3 @@ everywhere('a first ring that takes longer than 5 s is not made', async (t, plac
   await t.rejects(slowly(place, 6_000).create(await aRing(), [first, standby]), KeyRingFault);
   t.equal(await place.open().exists(), false);
 });
-
-everywhere('where there is no ring, one line says so and what to do', async (t, place) => {
-  const store = place.open();
-  const calls: Record<string, () => Promise<unknown>> = {
-    load: () => store.load(START),
-    read: () => store.read(),
-    readPairs: () => store.readPairs(),
-    change: () => store.change(() => null),
-    rewrap: () => store.rewrap(),
-    fingerprint: () => store.fingerprint(),
-  };
-  for (const [name, call] of Object.entries(calls)) {
-    const error = await rejectionOf(call());
-    t.equal(error.message, store.missing, name);
-    t.type(error, KeyRingFault, name);
-  }
-  t.match(
-    store.missing,
-    place.isFolder ? /restore it from a backup, or point KEYS_DIR at it$/ : /keys copy --to database/,
-  );
-  t.match(store.missing, place.isFolder ? place.ringName.replace('/ring.json', '') : 'table key_rings');
-  t.equal(await store.exists(), false, 'and nothing was made');
-});

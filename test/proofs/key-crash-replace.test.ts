@@ -5,8 +5,9 @@ import t from 'tap';
 import { makeRing } from '../cli/harness.js';
 import { killAtEachStep } from './key-crash.js';
 import { withDatabase, youngRing } from './key-crash-rings.js';
+import { LONGER_RUN_ONLY } from './soak.js';
 
-t.test('keys copy --to files --replace, killed at each step', async (t) => {
+t.test('keys copy --to files --replace, killed at each step', LONGER_RUN_ONLY, async (t) => {
   const base = await withDatabase(t, await youngRing(t));
   rmSync(join(base, 'keys'), { recursive: true });
   await makeRing(join(base, 'keys'));

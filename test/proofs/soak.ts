@@ -4,6 +4,9 @@
  */
 export const SOAK = Math.max(1, Math.trunc(Number(process.env['SOAK'] ?? '1')) || 1);
 
+/** For a test that a normal run leaves out: it goes the ways of others once more, on another place. */
+export const LONGER_RUN_ONLY = SOAK > 1 ? {} : { skip: 'left to `npm run test:soak`' };
+
 /**
  * The steps of 1 to `count` at which something is tried: in a longer run all of them, in a normal one the `turn`
  * from which it counts and the step after it, or where there is none the first.

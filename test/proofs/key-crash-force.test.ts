@@ -2,7 +2,8 @@
 import t from 'tap';
 import { killAtEachStep } from './key-crash.js';
 import { wornRing } from './key-crash-rings.js';
+import { LONGER_RUN_ONLY } from './soak.js';
 
-t.test('keys rotate --force, killed at each step', async (t) => {
+t.test('keys rotate --force, killed at each step', LONGER_RUN_ONLY, async (t) => {
   await killAtEachStep(t, { isSampled: true, args: 'keys rotate --force', base: await wornRing(), kind: 'files' });
 });

@@ -6,13 +6,14 @@ import { emptyCommandLine } from '../cli/harness.js';
 import { temporaryFolder } from '../helper.js';
 import { killAtEachStep } from './key-crash.js';
 import { youngRing } from './key-crash-rings.js';
+import { LONGER_RUN_ONLY } from './soak.js';
 
-t.test('keys rewrap from plain text to a passphrase, killed at each step', async (t) => {
+t.test('keys rewrap from plain text to a passphrase, killed at each step', LONGER_RUN_ONLY, async (t) => {
   const env = { KEYS_PASSPHRASE: 'the quick brown fox' };
   await killAtEachStep(t, { isSampled: true, args: 'keys rewrap', base: await youngRing(t), kind: 'files', env });
 });
 
-t.test('keys rewrap from a passphrase to plain text, killed at each step', async (t) => {
+t.test('keys rewrap from a passphrase to plain text, killed at each step', LONGER_RUN_ONLY, async (t) => {
   const base = join(temporaryFolder(t), 'base');
   cpSync(await youngRing(t), base, { recursive: true });
   const commands = emptyCommandLine(t);

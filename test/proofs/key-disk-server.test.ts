@@ -7,11 +7,13 @@ import { temporaryFolder } from '../helper.js';
 import { filesIn } from '../keys/support.js';
 import { logIn, patientClient, startCluster } from './cluster.js';
 import { countSteps } from './key-steps.js';
+import { LONGER_RUN_ONLY } from './soak.js';
 
 const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid;
 
 t.test(
   'a full disk: the server goes on signing with its ring, says so, and rotates when there is room again',
+  LONGER_RUN_ONLY,
   async (t) => {
     const cluster = await startCluster(t, { provider: 'sqlite', servers: 0, clients: [patientClient()] });
     await cluster.addUser('ada');

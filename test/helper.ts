@@ -103,7 +103,7 @@ export async function testIssuer(
   };
   const ring = firstRing(key, standby.key, timing, START - 1000);
   const privateKeys = new Map([[key.kid, await loadPrivateKey(privatePem, key.kid, key.jwk)]]);
-  const signer = signerOf({ ring, privateKeys, undestroyed: [] });
+  const signer = { ...signerOf({ ring, privateKeys, undestroyed: [] }), status: statusOf };
   const users = openUsers(database);
   const clients = openClients(database);
   const families = openFamilies(database);
@@ -128,7 +128,7 @@ export async function testIssuer(
     clients,
     grants,
     sessions,
-    keeper: { ...signer, status: statusOf },
+    keeper: signer,
     readiness: async () => ({ database: true, schema: true, keys: true }),
     clock: () => clock.now,
     logger,

@@ -5,10 +5,11 @@ import { temporaryFolder } from '../helper.js';
 import { assertListed, assertModes, assertWorks, ringText, sceneOf } from './key-crash.js';
 import { withEmptyDatabase } from './key-crash-rings.js';
 import { openAgain, serveUntil, tryEach } from './key-crash-serving.js';
-import { someSteps } from './soak.js';
+import { LONGER_RUN_ONLY, someSteps } from './soak.js';
 
 t.test(
   'the first start, killed at each step of making the ring: the next one makes it, or finds it whole',
+  LONGER_RUN_ONLY,
   async (t) => {
     const base = await withEmptyDatabase(t, temporaryFolder(t));
     const { taken } = await serveUntil(t, sceneOf(t, { base, kind: 'files' }), /mintd listens/);

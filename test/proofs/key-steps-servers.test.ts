@@ -7,9 +7,11 @@ import { filesIn, TIMING } from '../keys/support.js';
 import { run, start } from '../process/harness.js';
 import { patientClient, startCluster } from './cluster.js';
 import { countSteps, reached } from './key-steps.js';
+import { LONGER_RUN_ONLY } from './soak.js';
 
 t.test(
   'a server with work to do beside a command that stands still: it says so, goes on, and does it later',
+  LONGER_RUN_ONLY,
   async (t) => {
     const cluster = await startCluster(t, { provider: 'sqlite', servers: 0, clients: [patientClient()] });
     const store = filesIn(cluster.keysDir);
@@ -34,7 +36,7 @@ t.test(
   },
 );
 
-t.test('a server can start while a command stands still in the middle of a change', async (t) => {
+t.test('a server can start while a command stands still in the middle of a change', LONGER_RUN_ONLY, async (t) => {
   const cluster = await startCluster(t, { provider: 'sqlite', servers: 0, clients: [patientClient()] });
   await makeRing(cluster.keysDir);
   const steps = countSteps(t, { folder: cluster.keysDir, at: 1, act: 'SIGSTOP' });
@@ -46,21 +48,25 @@ t.test('a server can start while a command stands still in the middle of a chang
   await server.stop('SIGTERM');
 });
 
-t.test('a `keys rotate` while a server is in the middle of its own rotation waits for it', async (t) => {
-  const cluster = await startCluster(t, { provider: 'sqlite', servers: 0, clients: [patientClient()] });
-  await makeRing(cluster.keysDir, 40 * 86_400);
-  const folder = cluster.keysDir;
-  const steps = countSteps(t, { folder, at: 1, act: 'SIGSTOP' });
-  const server = await cluster.launch(steps.env);
-  await reached(steps, 1);
-  const rotating = run(t, join(folder, '..'), 'keys rotate', { KEYS_DIR: folder });
-  server.child.kill('SIGCONT');
-  await server.waitFor(/"event":"key_rotated"/);
-  const { code, err } = await rotating;
-  const { keys } = await filesIn(folder).read();
-  // Within the second before the server's rotation holds it is refused; after that it is one more, and wanted.
-  if (code === 1) t.match(err, /a rotation is under way/);
-  t.equal(keys.length, code === 1 ? 3 : 4);
-  t.equal(keys.filter(({ activatesAt }) => activatesAt === null).length, 1, 'one stands by');
-  await server.stop('SIGTERM');
-});
+t.test(
+  'a `keys rotate` while a server is in the middle of its own rotation waits for it',
+  LONGER_RUN_ONLY,
+  async (t) => {
+    const cluster = await startCluster(t, { provider: 'sqlite', servers: 0, clients: [patientClient()] });
+    await makeRing(cluster.keysDir, 40 * 86_400);
+    const folder = cluster.keysDir;
+    const steps = countSteps(t, { folder, at: 1, act: 'SIGSTOP' });
+    const server = await cluster.launch(steps.env);
+    await reached(steps, 1);
+    const rotating = run(t, join(folder, '..'), 'keys rotate', { KEYS_DIR: folder });
+    server.child.kill('SIGCONT');
+    await server.waitFor(/"event":"key_rotated"/);
+    const { code, err } = await rotating;
+    const { keys } = await filesIn(folder).read();
+    // Within the second before the server's rotation holds it is refused; after that it is one more, and wanted.
+    if (code === 1) t.match(err, /a rotation is under way/);
+    t.equal(keys.length, code === 1 ? 3 : 4);
+    t.equal(keys.filter(({ activatesAt }) => activatesAt === null).length, 1, 'one stands by');
+    await server.stop('SIGTERM');
+  },
+);

@@ -83,10 +83,8 @@ export async function copyRing(
   clock: () => EpochMs = Date.now,
 ): Promise<readonly string[]> {
   const before = await from.fingerprint();
-  await from.load(clock());
-  const ring = await from.read();
-  const destroyed = ring.keys.filter(({ destroyedAt }) => destroyedAt !== null).map(({ kid }) => kid);
-  const pairs = (await from.readPairs()).filter(({ key }) => !destroyed.includes(key.kid));
+  const { ring, undestroyed } = await from.load(clock());
+  const pairs = (await from.readPairs()).filter(({ key }) => !undestroyed.includes(key.kid));
   if (before !== (await from.fingerprint())) {
     throw new KeyRingFault(`${from.place}: the ring changed just now: try again`);
   }

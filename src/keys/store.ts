@@ -88,11 +88,8 @@ export function openKeyStore(medium: RingMedium, wrapping: Wrapping, steadyMs = 
         const change = decide(ring);
         if (change === null) return null;
         const [put, drop] = [await wrapped(change.added), droppedBy(ring, change.ring)];
-        if (put.size > 0)
-          await reader.assertSecret(
-            content,
-            content.kids.filter((kid) => !drop.includes(kid)),
-          );
+        const staying = content.kids.filter((kid) => !drop.includes(kid));
+        if (put.size > 0) await reader.assertSecret(content, staying);
         return { write: { ring: formatRing(change.ring), put, drop, assertTimely: inTime }, value: change.value };
       }),
     async rewrap() {

@@ -4,6 +4,7 @@ import { KeyRingFault } from '../../src/keys/faults.js';
 import type { CachedDocument } from '../../src/keys/jwks.js';
 import { signerOf } from '../../src/keys/signer.js';
 import { START } from '../helper.js';
+import { kidsIn } from './keeper-support.js';
 import {
   aKeyFolder,
   aRing,
@@ -16,7 +17,6 @@ import {
 
 const kidOf = (token: string) => decodeProtectedHeader(token).kid;
 const setOf = ({ bytes }: CachedDocument) => JSON.parse(bytes.toString()) as { keys: { kid: string }[] };
-const kidsIn = (jwks: CachedDocument) => setOf(jwks).keys.map(({ kid }) => kid);
 
 /** The signer of a ring as it was loaded at START. */
 async function signerAt({ store }: KeyFolder) {

@@ -61,18 +61,21 @@ async function stepsOf(t: Test, args: string, env: Record<string, string> = {}):
   return all.filter((step, i) => !step.startsWith('unlink ') || all.indexOf(step) === i);
 }
 
+/** A ring where none was: the folder, the private keys, the ring. */
+const MADE_ANEW = [
+  ...['mkdir . 700', 'chmod . 700', 'sync ..'],
+  ...publishes('NEW0'),
+  ...publishes('NEW1'),
+  ...written('ring.json'),
+];
+
 t.test('the first start: the folder, the private keys, the ring', async (t) => {
   const folder = temporaryFolder(t);
   const keysDir = join(folder, 'keys');
   const steps = countSteps(t, { folder: keysDir });
   const server = await serve(t, folder, { KEYS_DIR: keysDir, ...steps.env });
   await server.stop('SIGTERM');
-  t.strictSame(told(steps.taken(), await named(keysDir)), [
-    ...['mkdir . 700', 'chmod . 700', 'sync ..'],
-    ...publishes('NEW0'),
-    ...publishes('NEW1'),
-    ...written('ring.json'),
-  ]);
+  t.strictSame(told(steps.taken(), await named(keysDir)), MADE_ANEW);
   assertModes(t, keysDir);
 });
 
@@ -103,11 +106,6 @@ t.test('keys copy --to files: as at the first start', async (t) => {
   const steps = countSteps(t, { folder: keysDir });
   const env = { ...scene.env, KEYS_DIR: keysDir, ...steps.env };
   t.match(await run(t, scene.folder, 'keys copy --to files', env), { code: 0, err: '' });
-  t.strictSame(told(steps.taken(), await named(keysDir)), [
-    ...['mkdir . 700', 'chmod . 700', 'sync ..'],
-    ...publishes('NEW0'),
-    ...publishes('NEW1'),
-    ...written('ring.json'),
-  ]);
+  t.strictSame(told(steps.taken(), await named(keysDir)), MADE_ANEW);
   assertModes(t, keysDir);
 });

@@ -16,13 +16,20 @@ export type ClientKind = (typeof CLIENT_KINDS)[number];
 export const DELIVERIES = ['body', 'cookie'] as const;
 export type Delivery = (typeof DELIVERIES)[number];
 
+/** A JWK Set (RFC 7517 §5). */
+export type JwkSet = { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+
 /** A client (RFC 6749 §1.1). A null lifetime or window means: as the server's settings have it. */
 export type Client = {
   readonly id: string;
   readonly name: string;
   readonly kind: ClientKind;
-  /** SHA-256 of the client secret; null for a public client. */
+  /** SHA-256 of the client secret; null for a public client, and for one that signs (`jwks`). */
   readonly secretHash: Uint8Array | null;
+  /** The secret before it, while that is still good. */
+  readonly previousSecret: { readonly hash: Uint8Array; readonly expiresAt: EpochMs } | null;
+  /** Public keys (RFC 7517 §5) of a client that authenticates with private_key_jwt; null for every other. */
+  readonly jwks: JwkSet | null;
   readonly grants: readonly GrantType[];
   readonly scopes: TokenList;
   readonly defaultScope: TokenList;
@@ -37,6 +44,10 @@ export type Client = {
   readonly origins: TokenList;
   /** Raised by whatever ends all logins at the client. A login carries the value it was begun under. */
   readonly loginEpoch: number;
+  /** How many access tokens a minute client_credentials may give it; null: as the server's settings have it. */
+  readonly tokensPerMinute: number | null;
+  /** Goes up by one with each change of the settings. */
+  readonly revision: number;
   readonly createdAt: EpochMs;
   readonly disabledAt: EpochMs | null;
 };
@@ -48,6 +59,8 @@ export function newClient(id: string, kind: ClientKind, createdAt: EpochMs): Cli
     name: id,
     kind,
     secretHash: null,
+    previousSecret: null,
+    jwks: null,
     grants: [],
     scopes: [],
     defaultScope: [],
@@ -60,6 +73,8 @@ export function newClient(id: string, kind: ClientKind, createdAt: EpochMs): Cli
     delivery: 'body',
     origins: [],
     loginEpoch: 0,
+    tokensPerMinute: null,
+    revision: 0,
     createdAt,
     disabledAt: null,
   };

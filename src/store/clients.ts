@@ -1,16 +1,24 @@
-import { CLIENT_KINDS, type Client, DELIVERIES, GRANT_TYPES, isClientId } from '../oauth/client.js';
+import { CLIENT_KINDS, type Client, DELIVERIES, GRANT_TYPES, isClientId, type JwkSet } from '../oauth/client.js';
 import { joinList, splitList, type TokenList } from '../oauth/scope.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
 import type { Client as Row } from './generated/sqlite/client.js';
 import { isTaken } from './outage.js';
 
+/** A part of a list in order: what comes behind `after`, `limit` at most. */
+export type Page = { readonly after?: string | undefined; readonly limit?: number | undefined };
+
 export type ClientStore = {
   /** False when the id is taken. */
   add(client: Client): Promise<boolean>;
   find(id: string): Promise<Client | null>;
-  /** All of them, by id. */
-  list(): Promise<readonly Client[]>;
+  /** By id, those behind `after`, `limit` at most; by default all. */
+  list(page?: Page): Promise<readonly Client[]>;
+  /**
+   * Writes the settings of a client over those of the revision they were made from; whether it is disabled, and its
+   * logins, are left alone. False when the client has changed since, or is gone.
+   */
+  replace(client: Client): Promise<boolean>;
   /** Every origin of a client that is not disabled. */
   origins(): Promise<TokenList>;
   /** Disables the client and ends its logins, for good, in one statement. False when there was nothing to do. */
@@ -40,8 +48,17 @@ export function openClients({ prisma, attempt }: Database): ClientStore {
       const row = await attempt(() => prisma.client.findUnique({ where: { id } }));
       return row === null ? null : fromRow(row);
     },
-    async list() {
-      return (await attempt(() => prisma.client.findMany({ orderBy: { id: 'asc' } }))).map(fromRow);
+    async list({ after, limit } = {}) {
+      const page = {
+        ...(after !== undefined && { where: { id: { gt: after } } }),
+        ...(limit !== undefined && { take: limit }),
+      };
+      return (await attempt(() => prisma.client.findMany({ ...page, orderBy: { id: 'asc' } }))).map(fromRow);
+    },
+    async replace(client) {
+      const { id, createdAt, disabledAt, loginEpoch, revision, ...settings } = toRow(client);
+      const data = { ...settings, revision: revision + 1 };
+      return (await attempt(() => prisma.client.updateMany({ where: { id, revision }, data }))).count === 1;
     },
     async origins() {
       const where = { disabledAt: null, origins: { not: '' } };
@@ -49,12 +66,13 @@ export function openClients({ prisma, attempt }: Database): ClientStore {
       return [...new Set(rows.flatMap(({ origins }) => splitList(origins)))];
     },
     async disable(id, now) {
-      const data = { disabledAt: new Date(now), loginEpoch: { increment: 1 } };
+      const data = { disabledAt: new Date(now), loginEpoch: { increment: 1 }, revision: { increment: 1 } };
       return (await attempt(() => prisma.client.updateMany({ where: { id, disabledAt: null }, data }))).count === 1;
     },
     async enable(id) {
       const where = { id, disabledAt: { not: null } };
-      return (await attempt(() => prisma.client.updateMany({ where, data: { disabledAt: null } }))).count === 1;
+      const data = { disabledAt: null, revision: { increment: 1 } };
+      return (await attempt(() => prisma.client.updateMany({ where, data }))).count === 1;
     },
     async endLogins(id) {
       const data = { loginEpoch: { increment: 1 } };
@@ -69,10 +87,13 @@ export function openClients({ prisma, attempt }: Database): ClientStore {
   };
 }
 
-function toRow(client: Client) {
+function toRow({ previousSecret, jwks, ...client }: Client) {
   return {
     ...client,
     secretHash: client.secretHash === null ? null : new Uint8Array(client.secretHash),
+    previousSecretHash: previousSecret === null ? null : new Uint8Array(previousSecret.hash),
+    previousSecretExpiresAt: previousSecret === null ? null : new Date(previousSecret.expiresAt),
+    jwks: jwks === null ? null : JSON.stringify(jwks),
     grants: joinList(client.grants),
     scopes: joinList(client.scopes),
     defaultScope: joinList(client.defaultScope),
@@ -90,8 +111,11 @@ function fromRow(row: Row): Client {
   const delivery = DELIVERIES.find((known) => known === row.delivery);
   if (delivery === undefined) throw new Error(`client ${row.id} has the unknown delivery ${row.delivery}`);
   const granted = splitList(row.grants);
+  const { previousSecretHash: hash, previousSecretExpiresAt: expiresAt, ...rest } = row;
   return {
-    ...row,
+    ...rest,
+    previousSecret: hash === null || expiresAt === null ? null : { hash, expiresAt: expiresAt.getTime() },
+    jwks: row.jwks === null ? null : (JSON.parse(row.jwks) as JwkSet),
     kind,
     delivery,
     grants: GRANT_TYPES.filter((grant) => granted.includes(grant)),

@@ -5,6 +5,7 @@ import { isEmailLike } from '../oauth/username.js';
 import type { Database } from './database.js';
 import type { User as Row } from './generated/sqlite/client.js';
 import { isTaken } from './outage.js';
+import { listUsers, type UserFilter } from './user-list.js';
 
 /** A person who logs in. */
 export type User = {
@@ -16,6 +17,8 @@ export type User = {
   readonly roles: TokenList;
   /** Raised by whatever ends all logins of the user. A login carries the value its password was checked under. */
   readonly loginEpoch: number;
+  /** Goes up by one with each change an administrator makes. */
+  readonly revision: number;
   readonly createdAt: EpochMs;
   readonly disabledAt: EpochMs | null;
 };
@@ -29,14 +32,50 @@ export type NewUser = {
   readonly createdAt: EpochMs;
 };
 
+/** What an administrator makes of a user. */
+export type UserChange = {
+  readonly id: string;
+  readonly username: LoginName;
+  readonly email: LoginName | null;
+  readonly roles: TokenList;
+  /** The one the change was made from. */
+  readonly revision: number;
+};
+
+/** A user's own change of password. */
+export type PasswordChange = {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  /** As it was when the old password was checked. */
+  readonly loginEpoch: number;
+  /** The login that goes on. */
+  readonly keptSid: string;
+};
+
 export type UserStore = {
   /** False when the name or the address is somebody's already. */
   add(user: NewUser): Promise<boolean>;
   /** By user name, or by e-mail address when the name has an `@`. */
   findByLogin(name: LoginName): Promise<User | null>;
   find(id: string): Promise<User | null>;
-  /** All of them, by name. */
-  list(): Promise<readonly User[]>;
+  /** By name, those that fit the filter and come behind `after`; by default all. */
+  list(filter?: UserFilter): Promise<readonly User[]>;
+  /**
+   * Writes name, address and roles over those of the revision they were made from. `changed` when the user has changed
+   * since or is gone, `taken` when the name or the address is somebody else's.
+   */
+  replace(user: UserChange): Promise<'replaced' | 'changed' | 'taken'>;
+  /**
+   * Puts a hash of the same password, at another cost, in place of the one it was checked against. False when that has
+   * changed since.
+   */
+  rehash(id: string, from: string, to: string): Promise<boolean>;
+  /**
+   * Sets the password, if the hash is still the one the old password was checked against, and ends all logins of the
+   * user but one, in one transaction. False when the user has changed since.
+   */
+  changePassword(change: PasswordChange): Promise<boolean>;
   /** Sets the password and ends all logins of the user, in one statement. False when there is no such user. */
   setPassword(id: string, passwordHash: string): Promise<boolean>;
   /** Disables the user and ends all logins, for good, in one statement. False when there was nothing to do. */
@@ -50,7 +89,8 @@ export type UserStore = {
   isEmpty(): Promise<boolean>;
 };
 
-export function openUsers({ prisma, attempt }: Database): UserStore {
+export function openUsers(database: Database): UserStore {
+  const { prisma, attempt } = database;
   return {
     async add(user) {
       try {
@@ -71,20 +111,49 @@ export function openUsers({ prisma, attempt }: Database): UserStore {
       const row = await attempt(() => prisma.user.findUnique({ where: { id } }));
       return row === null ? null : fromRow(row);
     },
-    async list() {
-      return (await attempt(() => prisma.user.findMany({ orderBy: { usernameKey: 'asc' } }))).map(fromRow);
+    async list(filter = {}) {
+      return attempt(() => listUsers(database, filter));
+    },
+    async replace({ id, revision, ...user }) {
+      const data = { ...namesOf(user), roles: joinList(user.roles), revision: revision + 1 };
+      try {
+        const { count } = await attempt(() => prisma.user.updateMany({ where: { id, revision }, data }));
+        return count === 1 ? 'replaced' : 'changed';
+      } catch (error) {
+        if (isTaken(error)) return 'taken';
+        throw error;
+      }
+    },
+    async rehash(id, from, to) {
+      const [where, data] = [{ id, passwordHash: from }, { passwordHash: to }];
+      return (await attempt(() => prisma.user.updateMany({ where, data }))).count === 1;
+    },
+    async changePassword({ id, from, to, loginEpoch, keptSid }) {
+      const data = { passwordHash: to, loginEpoch: loginEpoch + 1 };
+      const [changed] = await attempt(() =>
+        prisma.$transaction([
+          prisma.user.updateMany({ where: { id, passwordHash: from, loginEpoch, disabledAt: null }, data }),
+          // Only where the statement before it did its work, and never a login that had ended.
+          prisma.family.updateMany({
+            where: { id: keptSid, userId: id, loginEpoch, revokedAt: null, user: { is: data } },
+            data: { loginEpoch: loginEpoch + 1 },
+          }),
+        ]),
+      );
+      return changed.count === 1;
     },
     async setPassword(id, passwordHash) {
       const data = { passwordHash, loginEpoch: { increment: 1 } };
       return (await attempt(() => prisma.user.updateMany({ where: { id }, data }))).count === 1;
     },
     async disable(id, now) {
-      const data = { disabledAt: new Date(now), loginEpoch: { increment: 1 } };
+      const data = { disabledAt: new Date(now), loginEpoch: { increment: 1 }, revision: { increment: 1 } };
       return (await attempt(() => prisma.user.updateMany({ where: { id, disabledAt: null }, data }))).count === 1;
     },
     async enable(id) {
       const where = { id, disabledAt: { not: null } };
-      return (await attempt(() => prisma.user.updateMany({ where, data: { disabledAt: null } }))).count === 1;
+      const data = { disabledAt: null, revision: { increment: 1 } };
+      return (await attempt(() => prisma.user.updateMany({ where, data }))).count === 1;
     },
     async endLogins(id) {
       const data = { loginEpoch: { increment: 1 } };
@@ -99,13 +168,19 @@ export function openUsers({ prisma, attempt }: Database): UserStore {
   };
 }
 
+function namesOf({ username, email }: Pick<NewUser, 'username' | 'email'>) {
+  return {
+    username: username.display,
+    usernameKey: username.key,
+    email: email?.display ?? null,
+    emailKey: email?.key ?? null,
+  };
+}
+
 function toRow(user: NewUser) {
   return {
     id: user.id,
-    username: user.username.display,
-    usernameKey: user.username.key,
-    email: user.email?.display ?? null,
-    emailKey: user.email?.key ?? null,
+    ...namesOf(user),
     passwordHash: user.passwordHash,
     roles: joinList(user.roles),
     createdAt: new Date(user.createdAt),
@@ -120,6 +195,7 @@ function fromRow(row: Row): User {
     passwordHash: row.passwordHash,
     roles: splitList(row.roles),
     loginEpoch: row.loginEpoch,
+    revision: row.revision,
     createdAt: row.createdAt.getTime(),
     disabledAt: row.disabledAt?.getTime() ?? null,
   };

@@ -80,15 +80,15 @@ for (const provider of PROVIDERS) {
     const before = await clients.find('app');
     t.equal(await clients.enable('app'), false, 'it is not disabled');
     t.equal(await clients.disable('app', START + 5), true);
-    t.strictSame(await clients.find('app'), { ...before, disabledAt: START + 5, loginEpoch: 1 });
+    t.strictSame(await clients.find('app'), { ...before, disabledAt: START + 5, loginEpoch: 1, revision: 1 });
     t.equal(await clients.disable('app', START + 9), false);
     t.strictSame(
       await clients.find('app'),
-      { ...before, disabledAt: START + 5, loginEpoch: 1 },
+      { ...before, disabledAt: START + 5, loginEpoch: 1, revision: 1 },
       'the first time stays',
     );
     t.equal(await clients.enable('app'), true);
-    t.strictSame(await clients.find('app'), { ...before, loginEpoch: 1 });
+    t.strictSame(await clients.find('app'), { ...before, loginEpoch: 1, revision: 2 });
     t.strictSame(await clients.find('other'), aClient({ id: 'other' }), 'no other client');
     for (const id of ['nobody', 'APP', '']) {
       t.equal(await clients.disable(id, START), false);

@@ -20,6 +20,7 @@ for (const provider of PROVIDERS) {
       loginEpoch: 0,
       createdAt: START,
       disabledAt: null,
+      revision: 0,
     };
     t.strictSame(await users.findByLogin({ display: 'ADA', key: 'ada' }), expected);
     t.strictSame(await users.findByLogin({ display: 'x', key: 'ada@example.org' }), expected);

@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import type { AccountDeps } from './accounts/own-password.js';
 import type { GrantDeps } from './grants/deps.js';
 import { discoveryEndpoints } from './http/discovery.js';
 import { handleError, sendError } from './http/errors.js';
@@ -13,6 +14,8 @@ import { healthEndpoints, type Readiness } from './http/health.js';
 import { introspectEndpoint } from './http/introspect.js';
 import { logoutEndpoint } from './http/logout.js';
 import { metricsEndpoint } from './http/metrics.js';
+import { ownPasswordEndpoint } from './http/own-password.js';
+import { registerEndpoint } from './http/register.js';
 import { revokeEndpoint } from './http/revoke.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
@@ -22,6 +25,7 @@ import { cachedDocument } from './keys/jwks.js';
 import type { Keeper } from './keys/keeper.js';
 import { metadata } from './oauth/metadata.js';
 import type { EpochMs } from './oauth/time.js';
+import type { TrustedProxies } from './oauth/trusted-proxies.js';
 import type { ClientStore } from './store/clients.js';
 import type { SessionStore } from './store/sessions.js';
 
@@ -29,6 +33,10 @@ import type { SessionStore } from './store/sessions.js';
 export type AppDeps = {
   readonly clients: ClientStore;
   readonly grants: GrantDeps;
+  readonly accounts: AccountDeps;
+  /** Whether anybody may make an account. */
+  readonly isRegistrationOpen: boolean;
+  readonly trustedProxies: TrustedProxies;
   readonly sessions: SessionStore;
   readonly keeper: Pick<Keeper, 'jwks' | 'jwksMaxAgeSeconds' | 'verify' | 'status'>;
   readonly readiness: () => Promise<Readiness>;
@@ -51,6 +59,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     // URLs are never logged: somebody may have put a password there.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
+    trustProxy: trustOf(deps.trustedProxies),
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     forceCloseConnections: 'idle',
@@ -68,9 +77,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
   });
 
-  const { clock, clients, grants, sessions, keeper } = deps;
+  const { clock, clients, grants, accounts, sessions, keeper } = deps;
   const keyStatus = (now: EpochMs) => keeper.status(now);
-  const { settings, users, families } = grants;
+  const { settings, families } = grants;
+  const { users } = accounts;
   const { issuer } = settings;
   const isSecure = issuer.startsWith('https:');
   const tokens = { users, clients, families, signer: keeper, settings };
@@ -81,11 +91,21 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(userinfoEndpoint, { tokens, clock });
   await app.register(sessionsEndpoints, { tokens, sessions, clock });
   await app.register(sessionEndpoint, { tokens, sessions, clock });
+  await app.register(ownPasswordEndpoint, { tokens, accounts, clock });
+  if (deps.isRegistrationOpen) {
+    const { randomBytes } = grants;
+    await app.register(registerEndpoint, { clients, accounts: { ...accounts, randomBytes }, clock });
+  }
   const described = cachedDocument(JSON.stringify(metadata(issuer)));
   await app.register(discoveryEndpoints, { metadata: described, signer: keeper, clock });
   await app.register(healthEndpoints, { readiness: deps.readiness, keyStatus, clock });
-  await app.register(metricsEndpoint, { keyStatus, clock });
+  await app.register(metricsEndpoint, { keyStatus, passwordStatus: accounts.hasher.status, clock });
   return app;
+}
+
+/** A proxy that is trusted adds the address of whoever talks to it; the last of so many is the client's. */
+function trustOf(proxies: TrustedProxies): string[] | ((address: string, hop: number) => boolean) {
+  return typeof proxies === 'number' ? (_address, hop) => hop < proxies : [...proxies];
 }
 
 /** A URL the router cannot decode gets here past all hooks. It is not logged. */

@@ -1,6 +1,9 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { isLoopback } from './oauth/origin.js';
 import { formatDuration, parseDurationSeconds } from './oauth/time.js';
+import { parseTrustedProxies } from './oauth/trusted-proxies.js';
 import { providerOf } from './store/database.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -26,6 +29,10 @@ const integer = (fallback: number, min: number, max: number) =>
       message: `must be a whole number from ${min} to ${max}`,
     })
     .transform(Number);
+
+/** A number, or a word for the number 0, which then means: no such number. */
+const orOff = <T extends z.ZodType<number, string | undefined>>(number: T, word: string) =>
+  z.union([z.literal(word).transform(() => 0), number]);
 
 const issuerUrl = z.string().superRefine((text, context) => {
   const fault = issuerFault(text);
@@ -126,6 +133,41 @@ export const schema = z.object({
   BCRYPT_COST: integer(12, 10, 15).meta({
     description: "bcrypt's cost for new password hashes; one more takes twice as long.",
   }),
+  PASSWORD_THREADS: orOff(integer(0, 1, 256), 'auto')
+    .default(0)
+    .meta({
+      shownDefault: '`auto`',
+      description: 'How many threads hash passwords, at low priority; `auto` is one a processor.',
+    }),
+  LOGIN_ACCOUNT_LIMIT: orOff(integer(10, 1, 1_000_000), 'off').meta({
+    shownDefault: '`10`',
+    description:
+      'So many failed logins under one name are let through, then each further one waits: 10 s, 20 s, 40 s, … up to LOGIN_LIMIT_WINDOW. Counted in the database, for all servers. `off` for no limit.',
+  }),
+  LOGIN_ADDRESS_LIMIT: orOff(integer(100, 1, 1_000_000), 'off').meta({
+    shownDefault: '`100`',
+    description: 'The same for one address (of IPv6, one /64), whatever the names; and for accounts made from it.',
+  }),
+  LOGIN_LIMIT_WINDOW: duration('15m', 10).meta({
+    description:
+      'Without a failed login for this long, earlier ones are forgotten; and the longest that anybody waits.',
+  }),
+  TRUST_PROXY: z
+    .string()
+    .default('off')
+    .transform((text, context) => {
+      const proxies = parseTrustedProxies(text, isNetwork);
+      if (proxies !== null) return proxies;
+      context.addIssue({ code: 'custom', message: 'must be off, a number of proxies, or addresses and networks' });
+      return z.NEVER;
+    })
+    .meta({
+      description:
+        'Whose `X-Forwarded-For` says where a request comes from: `off`, how many proxies stand in front of every server, or their addresses and networks, separated by commas. Behind a proxy, set it: else everybody has the address of the proxy, and shares its limit.',
+    }),
+  REGISTRATION: z.enum(['closed', 'open']).default('closed').meta({
+    description: 'With `open`, anybody may make an account at `/register`.',
+  }),
   LOG_LEVEL: z
     .enum(LOG_LEVELS)
     .default('info')
@@ -135,6 +177,11 @@ export const schema = z.object({
     shownDefault: 'not set',
   }),
 });
+
+/** An address, or a network such as `10.0.0.0/8`. */
+function isNetwork(text: string): boolean {
+  return isIP(text) !== 0 || ipaddr.isValidCIDR(text);
+}
 
 /** RFC 8414 §2: an https URL without query or fragment; http is for one's own machine. */
 function issuerFault(text: string): string | null {

@@ -1,6 +1,5 @@
 import { type Client, newClient } from './oauth/client.js';
 import { uuidFrom } from './oauth/uuid.js';
-import type { PasswordHasher } from './passwords/hasher.js';
 import type { ClientStore } from './store/clients.js';
 import type { UserStore } from './store/users.js';
 
@@ -10,7 +9,7 @@ export type DemoAccess = { readonly clientId: string; readonly username: string;
 export type DemoDeps = {
   readonly users: UserStore;
   readonly clients: ClientStore;
-  readonly hasher: Pick<PasswordHasher, 'hash'>;
+  readonly hash: (password: string) => Promise<string>;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly now: number;
 };
@@ -23,7 +22,7 @@ const NAME = 'demo';
  * @returns null when there is a user or a client already
  */
 export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | null> {
-  const { users, clients, hasher, randomBytes, now } = deps;
+  const { users, clients, hash, randomBytes, now } = deps;
   if (!(await users.isEmpty())) return null;
   // A start that was killed may have made the client and no user.
   if (!(await clients.isEmpty()) && (await clients.find(NAME)) === null) return null;
@@ -35,7 +34,7 @@ export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | nul
     scopes: ['api'],
     defaultScope: ['api'],
   };
-  const passwordHash = await hasher.hash(password);
+  const passwordHash = await hash(password);
   await clients.add(client);
   const isOurs = await users.add({
     id: uuidFrom(randomBytes(16)),

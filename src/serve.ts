@@ -8,6 +8,9 @@ import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
 import type { Readiness } from './http/health.js';
 import type { Keeper } from './keys/keeper.js';
 import type { TokenSettings } from './oauth/client.js';
+import type { LoginLimits } from './oauth/login-limits.js';
+import { isCommonPassword } from './passwords/common.js';
+import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
 import { type RemovalLog, startRemoval } from './removal.js';
 import { openRing } from './ring.js';
@@ -15,6 +18,7 @@ import { openClients } from './store/clients.js';
 import { type Database, openDatabase, prepareFolder, providerOf, sqliteFile } from './store/database.js';
 import { openFamilies } from './store/families.js';
 import { lockSqlite } from './store/lock.js';
+import { openLoginFailures } from './store/login-failures.js';
 import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
 import { DatabaseUnavailable } from './store/outage.js';
 import { openSessions } from './store/sessions.js';
@@ -62,22 +66,27 @@ async function open(
   const database = await openMigrated(config, logger, opened);
   const keeper = await openRing(config, logger, database);
   opened.push(() => keeper.close());
-  const hasher = openHasher({ cost: config.BCRYPT_COST });
+  const threads = config.PASSWORD_THREADS;
+  const hasher = openHasher({ cost: config.BCRYPT_COST, ...(threads > 0 && { threads }) });
   opened.push(() => hasher.close());
 
   const users = openUsers(database);
   const clients = openClients(database);
   const sessions = openSessions(database);
+  const failures = openLoginFailures(database);
+  const accounts = { users, failures, sessions, hasher, limits: loginLimits(config), isCommonPassword };
   const app = await buildApp({
     clients,
     grants: {
-      users,
+      login: accounts,
       families: openFamilies(database),
-      hasher,
       signer: keeper,
       settings: tokenSettings(config),
       randomBytes: random,
     },
+    accounts,
+    isRegistrationOpen: config.REGISTRATION === 'open',
+    trustedProxies: config.TRUST_PROXY,
     sessions,
     keeper,
     readiness: () => readiness(database, keeper),
@@ -89,8 +98,9 @@ async function open(
   opened.push(() => closeWithin(app, STOP_WITHIN_MS));
   await listen(app, config);
   // After listening: a start that fails has not used up the password that is shown once.
+  const hash = (password: string) => hashOnce(password, config.BCRYPT_COST);
   const demo = config.isDevelopment
-    ? await makeDemoAccounts({ users, clients, hasher, randomBytes: random, now: clock() })
+    ? await makeDemoAccounts({ users, clients, hash, randomBytes: random, now: clock() })
     : null;
   const { address, port, family } = app.server.address() as AddressInfo;
   return { address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, demo, close };
@@ -162,6 +172,14 @@ function tokenSettings(config: Config): TokenSettings {
     accessTokenMaxTtlSeconds: config.ACCESS_TOKEN_MAX_TTL,
     refreshIdleTtlSeconds: config.REFRESH_IDLE_TTL,
     refreshAbsoluteTtlSeconds: config.REFRESH_ABSOLUTE_TTL,
+  };
+}
+
+function loginLimits(config: Config): LoginLimits {
+  return {
+    failuresPerAccount: config.LOGIN_ACCOUNT_LIMIT,
+    failuresPerAddress: config.LOGIN_ADDRESS_LIMIT,
+    windowSeconds: config.LOGIN_LIMIT_WINDOW,
   };
 }
 

@@ -23,6 +23,12 @@ t.test('in development nothing needs to be set', async (t) => {
     KEY_STORE: 'files',
     KEY_ROTATION_INTERVAL: 30 * 86_400,
     BCRYPT_COST: 12,
+    PASSWORD_THREADS: 0,
+    LOGIN_ACCOUNT_LIMIT: 10,
+    LOGIN_ADDRESS_LIMIT: 100,
+    LOGIN_LIMIT_WINDOW: 900,
+    TRUST_PROXY: 0,
+    REGISTRATION: 'closed',
     LOG_LEVEL: 'info',
   });
 });

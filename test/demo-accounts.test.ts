@@ -14,7 +14,7 @@ async function demoDeps(t: Test, provider: Provider): Promise<DemoDeps> {
   return {
     users: openUsers(database),
     clients: openClients(database),
-    hasher: { hash: async (password) => hashSync(password, 4) },
+    hash: async (password) => hashSync(password, 4),
     randomBytes: (size) => new Uint8Array(randomBytes(size)),
     now: START,
   };

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import tap, { type Test } from 'tap';
-import { buildApp } from '../src/app.js';
+import type { AccountDeps } from '../src/accounts/own-password.js';
+import { type AppDeps, buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
 import type { KeyStatus } from '../src/keys/keeper.js';
 import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
@@ -10,10 +11,13 @@ import { signerOf } from '../src/keys/signer.js';
 import { type Client, newClient } from '../src/oauth/client.js';
 import { firstRing } from '../src/oauth/key-ring.js';
 import { type LoginName, parseLoginName } from '../src/oauth/username.js';
+import { isCommonPassword } from '../src/passwords/common.js';
+import { hashOnce } from '../src/passwords/hash-once.js';
 import { openHasher, type PasswordHasher } from '../src/passwords/hasher.js';
 import { type ClientStore, openClients } from '../src/store/clients.js';
 import type { Database, Provider } from '../src/store/database.js';
 import { type FamilyStore, openFamilies } from '../src/store/families.js';
+import { openLoginFailures } from '../src/store/login-failures.js';
 import { openSessions, type SessionStore } from '../src/store/sessions.js';
 import { openUsers, type UserStore } from '../src/store/users.js';
 import { testDatabase } from './databases.js';
@@ -42,12 +46,15 @@ export const PASSWORD = 'correct horse battery';
 /** A whole issuer in this process on a database of its own, with a clock the test turns. */
 export type TestIssuer = {
   readonly app: FastifyInstance;
+  /** What the app was made of. */
+  readonly deps: AppDeps;
   readonly users: UserStore;
   readonly clients: ClientStore;
   readonly families: FamilyStore;
   readonly sessions: SessionStore;
   readonly database: Database & { readonly url: string };
   readonly grants: GrantDeps;
+  readonly accounts: AccountDeps;
   /** The time, in epoch milliseconds; tests move it. */
   readonly clock: { now: number };
   /** Every log line so far, as text. */
@@ -82,17 +89,82 @@ function sharedHasher(): PasswordHasher {
 /** Made once a process: the issuers of one test file share their keys. */
 let keyPairs: Promise<[KeyPair, KeyPair]> | undefined;
 
+/** What a test makes different from the usual. */
+export type Overrides = Partial<GrantDeps> & { readonly accounts?: Partial<AccountDeps> };
+
 /** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
 export async function testIssuer(
   t: Test,
   provider: Provider = 'sqlite',
-  overrides: Partial<GrantDeps> = {},
+  overrides: Overrides = {},
 ): Promise<TestIssuer> {
   const database = await testDatabase(t, provider);
   const clock = { now: START };
   const log: string[] = [];
   const logger = pino({ level: 'trace', base: null }, { write: (line: string) => log.push(line) });
-  const hasher = sharedHasher();
+  const deps: AppDeps = {
+    ...(await issuerDeps(database, overrides)),
+    readiness: async () => ({ database: true, schema: true, keys: true }),
+    clock: () => clock.now,
+    logger,
+  };
+  const { accounts, clients, grants, sessions } = deps;
+  const app = await buildApp(deps);
+  t.teardown(() => app.close());
+  return {
+    app,
+    deps,
+    users: accounts.users,
+    clients,
+    families: grants.families,
+    sessions,
+    database,
+    grants,
+    accounts,
+    clock,
+    log,
+    post: (path, body, headers) => postForm(app, path, body, headers),
+    addUser: (described) => addUser(accounts.users, described),
+  };
+}
+
+async function issuerDeps(
+  database: Database,
+  { accounts: others, ...overrides }: Overrides,
+): Promise<Omit<AppDeps, 'readiness' | 'clock' | 'logger'>> {
+  const signer = await testSigner();
+  const sessions = openSessions(database);
+  const accounts: AccountDeps = {
+    users: openUsers(database),
+    failures: openLoginFailures(database),
+    sessions,
+    hasher: sharedHasher(),
+    limits: { failuresPerAccount: 10, failuresPerAddress: 100, windowSeconds: 900 },
+    isCommonPassword,
+    ...others,
+  };
+  const grants: GrantDeps = {
+    login: accounts,
+    families: openFamilies(database),
+    signer,
+    settings: SETTINGS,
+    randomBytes: (size) => new Uint8Array(randomBytes(size)),
+    ...overrides,
+  };
+  const clients = openClients(database);
+  return { clients, grants, accounts, sessions, keeper: signer, isRegistrationOpen: true, trustedProxies: 0 };
+}
+
+const SETTINGS = {
+  issuer: ISSUER,
+  defaultAudience: ISSUER,
+  accessTokenTtlSeconds: 600,
+  accessTokenMaxTtlSeconds: 3600,
+  refreshIdleTtlSeconds: 14 * 86_400,
+  refreshAbsoluteTtlSeconds: 90 * 86_400,
+};
+
+async function testSigner() {
   keyPairs ??= Promise.all([makeKeyPair(), makeKeyPair()]);
   const [{ key, privatePem }, standby] = await keyPairs;
   const timing = {
@@ -103,50 +175,7 @@ export async function testIssuer(
   };
   const ring = firstRing(key, standby.key, timing, START - 1000);
   const privateKeys = new Map([[key.kid, await loadPrivateKey(privatePem, key.kid, key.jwk)]]);
-  const signer = { ...signerOf({ ring, privateKeys, undestroyed: [] }), status: statusOf };
-  const users = openUsers(database);
-  const clients = openClients(database);
-  const families = openFamilies(database);
-  const sessions = openSessions(database);
-  const grants: GrantDeps = {
-    users,
-    families,
-    hasher,
-    signer,
-    settings: {
-      issuer: ISSUER,
-      defaultAudience: ISSUER,
-      accessTokenTtlSeconds: 600,
-      accessTokenMaxTtlSeconds: 3600,
-      refreshIdleTtlSeconds: 14 * 86_400,
-      refreshAbsoluteTtlSeconds: 90 * 86_400,
-    },
-    randomBytes: (size) => new Uint8Array(randomBytes(size)),
-    ...overrides,
-  };
-  const app = await buildApp({
-    clients,
-    grants,
-    sessions,
-    keeper: signer,
-    readiness: async () => ({ database: true, schema: true, keys: true }),
-    clock: () => clock.now,
-    logger,
-  });
-  t.teardown(() => app.close());
-  return {
-    app,
-    users,
-    clients,
-    families,
-    sessions,
-    database,
-    grants,
-    clock,
-    log,
-    post: (path, body, headers) => postForm(app, path, body, headers),
-    addUser: (described) => addUser(users, hasher, described),
-  };
+  return { ...signerOf({ ring, privateKeys, undestroyed: [] }), status: statusOf };
 }
 
 function loginName(text: string): LoginName {
@@ -174,7 +203,6 @@ async function postForm(
 /** A user whose password is PASSWORD unless told otherwise; returns the id. */
 async function addUser(
   users: UserStore,
-  hasher: PasswordHasher,
   { username = 'ada', email, roles = [], password = PASSWORD }: Parameters<TestIssuer['addUser']>[0] = {},
 ): Promise<string> {
   const id = crypto.randomUUID();
@@ -182,7 +210,7 @@ async function addUser(
     id,
     username: loginName(username),
     email: email === undefined ? null : loginName(email),
-    passwordHash: await hasher.hash(password),
+    passwordHash: await hashOnce(password, 4),
     roles,
     createdAt: START,
   });

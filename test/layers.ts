@@ -14,17 +14,26 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   passwords: { oauth: 'all' },
   store: { oauth: 'all' },
   keys: { oauth: 'all' },
-  grants: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
+  accounts: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
+  grants: { oauth: 'all', accounts: 'all', passwords: 'types', store: 'types', keys: 'types' },
   tokens: { oauth: 'all', store: 'types', keys: 'types' },
-  http: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types', grants: 'all', tokens: 'all' },
-  cli: { oauth: 'all', passwords: 'all', store: 'all', keys: 'all' },
+  http: {
+    oauth: 'all',
+    accounts: 'all',
+    passwords: 'types',
+    store: 'types',
+    keys: 'types',
+    grants: 'all',
+    tokens: 'all',
+  },
+  cli: { oauth: 'all', accounts: 'all', passwords: 'all', store: 'all', keys: 'all' },
 };
 
 /** Packages that only one folder knows, so that they can be replaced there. Files outside of any folder put all together. */
 const OWNERS: readonly (readonly [pattern: RegExp, owner: string])[] = [
   [/^(@prisma\/|better-sqlite3$|pg$)/, 'store'],
   [/^jose$/, 'keys'],
-  [/^(bcrypt|piscina)$/, 'passwords'],
+  [/^(bcrypt|piscina|@zxcvbn-ts\/.*)$/, 'passwords'],
   [/^(fastify|@fastify\/.*|prom-client|fresh)$/, 'http'],
   [/^(commander|@inquirer\/.*|cli-table3)$/, 'cli'],
 ];
@@ -107,7 +116,8 @@ function faultOfPackage(layer: string, { specifier, names }: Import): string | n
     const isPure = specifier === 'node:crypto' && names.every((name) => PURE.has(name));
     return isPure ? null : 'the rules are pure';
   }
-  if (layer === 'grants' || layer === 'tokens') return 'the flows are handed everything they need';
+  if (layer === 'accounts' || layer === 'grants' || layer === 'tokens')
+    return 'the flows are handed everything they need';
   const owner = OWNERS.find(([pattern]) => pattern.test(specifier))?.[1];
   return owner === undefined || owner === layer ? null : `only ${owner} knows it`;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { newPasswordFault } from '../oauth/password-policy.js';
+import { faultOfNewPassword } from '../accounts/new-password.js';
+import { isCommonPassword } from '../passwords/common.js';
 import { type CliIo, CommandFailed } from './io.js';
 
 /** A password to be set, and whether the person has yet to be told it. */
@@ -11,12 +12,16 @@ export type ChosenPassword = { readonly password: string; readonly isGenerated: 
  *
  * @throws CommandFailed when the policy does not allow it
  */
-export async function choosePassword(io: CliIo, fromStdin: boolean): Promise<ChosenPassword> {
+export async function choosePassword(
+  io: CliIo,
+  fromStdin: boolean,
+  names: readonly (string | null)[],
+): Promise<ChosenPassword> {
   if (!fromStdin && !io.isInteractive) {
     return { password: randomBytes(15).toString('base64url'), isGenerated: true };
   }
   const password = fromStdin ? (await io.readStdin()).replace(/\r?\n$/, '') : await askTwice(io);
-  const fault = newPasswordFault(password);
+  const fault = await faultOfNewPassword(isCommonPassword, password, names);
   if (fault !== null) throw new CommandFailed(fault);
   return { password, isGenerated: false };
 }

@@ -102,7 +102,8 @@ async function add(io: CliIo, settings: Settings, name: string, options: AddOpti
     for (const name of [checked.username, checked.email]) {
       if (name !== null && (await users.findByLogin(name)) !== null) throw new CommandFailed(taken);
     }
-    const chosen = await choosePassword(io, options.passwordStdin === true);
+    const names = [checked.username.display, checked.email?.display ?? null];
+    const chosen = await choosePassword(io, options.passwordStdin === true, names);
     const id = uuidFrom(randomBytes(16));
     const passwordHash = await hashOnce(chosen.password, settings.bcryptCost);
     const added = await users.add({ id, ...checked, passwordHash, createdAt: Date.now() });
@@ -118,7 +119,7 @@ async function setPassword(io: CliIo, settings: Settings, name: string, options:
   await withDatabase(settings.databaseUrl, async (database) => {
     const users = openUsers(database);
     const user = await findUser(users, name);
-    const chosen = await choosePassword(io, options.passwordStdin === true);
+    const chosen = await choosePassword(io, options.passwordStdin === true, [user.username, user.email]);
     const isSet = await users.setPassword(user.id, await hashOnce(chosen.password, settings.bcryptCost));
     if (!isSet) throw new CommandFailed(`${user.username} was removed meanwhile`);
     print(io, options, withPassword(toJson(user), chosen), () =>

@@ -1,17 +1,15 @@
+import type { LoginDeps, Sender } from '../accounts/login.js';
 import type { Signer } from '../keys/signer.js';
 import type { Client, TokenSettings } from '../oauth/client.js';
 import type { Device } from '../oauth/device.js';
 import type { RequestParameters } from '../oauth/parameters.js';
 import type { EpochMs } from '../oauth/time.js';
-import type { PasswordHasher } from '../passwords/hasher.js';
 import type { FamilyStore } from '../store/families.js';
-import type { UserStore } from '../store/users.js';
 
 /** Everything the grants need of the world. */
 export type GrantDeps = {
-  readonly users: UserStore;
+  readonly login: LoginDeps;
   readonly families: FamilyStore;
-  readonly hasher: PasswordHasher;
   readonly signer: Pick<Signer, 'sign' | 'longestTtlSeconds'>;
   readonly settings: TokenSettings;
   /** Unpredictable bytes. */
@@ -24,5 +22,6 @@ export type TokenRequest = {
   readonly parameters: RequestParameters;
   /** Where it comes from, for a login that begins. */
   readonly device: Device;
+  readonly sender: Sender;
   readonly now: EpochMs;
 };

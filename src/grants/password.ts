@@ -1,8 +1,8 @@
+import { checkLogin } from '../accounts/login.js';
 import { type Client, lifetimesOf } from '../oauth/client.js';
 import { required } from '../oauth/parameters.js';
 import { formatRefreshToken, HANDLE_BYTES, SECRET_BYTES, sha256 } from '../oauth/refresh-token.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
-import { parseLoginName } from '../oauth/username.js';
 import { uuidFrom } from '../oauth/uuid.js';
 import type { User } from '../store/users.js';
 import type { GrantDeps, TokenRequest } from './deps.js';
@@ -20,20 +20,10 @@ export async function password(deps: GrantDeps, request: TokenRequest): Promise<
   if (!given.ok) return given;
   const target = grantTarget(deps, request);
   if (!target.ok) return target;
-  const user = await authenticate(deps, username.value, given.value);
+  const { sender, now } = request;
+  const user = await checkLogin(deps.login, { username: username.value, password: given.value, sender, now });
   if (!user.ok) return user;
   return startLogin(deps, request, user.value, target.value);
-}
-
-/** Unknown, disabled and wrong all take one hash and get one answer; only the log learns which it was. */
-async function authenticate({ users, hasher }: GrantDeps, username: string, given: string): Promise<Result<User>> {
-  const name = parseLoginName(username);
-  const user = name === null ? null : await users.findByLogin(name);
-  const matches = await hasher.verify(given, user?.passwordHash ?? null);
-  if (matches === 'busy') return refuse({ reason: 'password_queue_full' });
-  if (user === null) return refuse({ reason: 'user_unknown' });
-  if (!matches) return refuse({ reason: 'password_wrong', userId: user.id });
-  return user.disabledAt === null ? ok(user) : refuse({ reason: 'user_disabled', userId: user.id });
 }
 
 async function startLogin(deps: GrantDeps, request: TokenRequest, user: User, target: Target): Promise<Result<Issued>> {

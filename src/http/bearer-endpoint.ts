@@ -1,14 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Sender } from '../accounts/login.js';
 import type { Refusal } from '../oauth/refusal.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { User } from '../store/users.js';
 import { type Bearer, bearerOf } from '../tokens/bearer.js';
 import type { TokenDeps } from '../tokens/deps.js';
-import { parseOAuthBodies } from './body.js';
+import { type ParsedBody, parametersIn, parseOAuthBodies } from './body.js';
 import type { Answer } from './client-endpoint.js';
 import { allowAnyOrigin, allowOrigin, answerPreflights } from './cors.js';
-import { NO_STORE, sendError } from './errors.js';
+import { NO_STORE, refuseWith } from './errors.js';
+import { senderOf } from './sender.js';
 import { wireError } from './wire-errors.js';
 
 /** What every endpoint needs that a user calls with an access token. */
@@ -17,6 +19,8 @@ export type BearerEndpointDeps = { readonly tokens: TokenDeps; readonly clock: (
 /** A request of a user who showed an access token. */
 export type BearerRequest = Omit<Bearer, 'user'> & {
   readonly user: User;
+  readonly parameters: ParsedBody;
+  readonly sender: Sender;
   readonly now: EpochMs;
   /** The variable parts of the path. */
   readonly path: Readonly<Record<string, string>>;
@@ -40,18 +44,21 @@ export function bearerEndpoint(
       url,
       handler: async (request, reply) => {
         const now = clock();
+        const sender = senderOf(request, reply);
         const known = await identify(request, tokens, now);
         if (!known.ok) {
           await allowAnyOrigin(request, reply, tokens.clients);
-          return refuseBearer(request, reply, known.refusal);
+          return refuseBearer(request, reply, known.refusal, { address: sender.address });
         }
         const { client, user } = known.value;
         allowOrigin(request, reply, client.origins);
         const path = request.params as Record<string, string>;
-        const answered = await handle({ ...known.value, now, path });
-        if (!answered.ok) return refuseBearer(request, reply, answered.refusal);
+        const context = { clientId: client.id, userId: user.id, address: sender.address };
+        const parameters = parametersIn(request.body);
+        const answered = await handle({ ...known.value, parameters, sender, now, path });
+        if (!answered.ok) return refuseBearer(request, reply, answered.refusal, context);
         const { body, event } = answered.value;
-        request.log.info({ ...event, clientId: client.id, userId: user.id }, event.event);
+        request.log.info({ ...event, ...context }, event.event);
         reply.headers(NO_STORE);
         return body === null ? reply.code(204).send() : reply.send(body);
       },
@@ -71,10 +78,10 @@ async function identify(request: FastifyRequest, tokens: TokenDeps, now: EpochMs
 }
 
 /** RFC 6750 §3: each refusal says how to ask; one of a request without a token says no more than that. */
-function refuseBearer(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
-  request.log.info({ event: 'refused', ...refusal }, 'refused');
+function refuseBearer(request: FastifyRequest, reply: FastifyReply, refusal: Refusal, context: object): FastifyReply {
   const wire = wireError(refusal);
+  const { status } = wire;
   const code = refusal.reason === 'bearer_missing' ? '' : `, error="${wire.error}"`;
-  if (refusal.reason !== 'session_unknown') reply.header('www-authenticate', `Bearer realm="mintd"${code}`);
-  return sendError(reply, wire);
+  if (status === 401 || status === 403) reply.header('www-authenticate', `Bearer realm="mintd"${code}`);
+  return refuseWith(request, reply, refusal, context);
 }

@@ -3,6 +3,7 @@ import type { Client } from '../oauth/client.js';
 import { type BrowserHeaders, cookieName } from '../oauth/cookie-delivery.js';
 import { type Device, shownUserAgent } from '../oauth/device.js';
 import type { EpochMs } from '../oauth/time.js';
+import { addressOf } from './sender.js';
 
 /** What a browser says of a request beside its body. */
 export function browserHeaders({ headers }: FastifyRequest): BrowserHeaders {
@@ -19,9 +20,9 @@ function one(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** Where a request comes from. */
+/** What a login is known by to its person. */
 export function deviceOf(request: FastifyRequest): Device {
-  return { userAgent: shownUserAgent(request.headers['user-agent']), address: request.ip };
+  return { userAgent: shownUserAgent(request.headers['user-agent']), address: addressOf(request) };
 }
 
 /** A refresh token for the browser to keep, and for how long; null takes it away. */

@@ -8,7 +8,8 @@ import type { ClientStore } from '../store/clients.js';
 import { parametersIn, parseOAuthBodies } from './body.js';
 import { authenticate } from './client-auth.js';
 import { allowAnyOrigin, allowOrigin, answerPreflights } from './cors.js';
-import { NO_STORE, sendError } from './errors.js';
+import { NO_STORE, refuseWith } from './errors.js';
+import { addressOf } from './sender.js';
 import { wireError } from './wire-errors.js';
 
 /** What every endpoint needs at which clients authenticate. */
@@ -38,10 +39,14 @@ export function clientEndpoint(app: FastifyInstance, deps: ClientEndpointDeps, e
     const known = await identify(request, deps);
     if (!known.ok) {
       await allowAnyOrigin(request, reply, deps.clients);
-      return refuse(request, reply, known.refusal, {});
+      return refuse(request, reply, known.refusal, { address: addressOf(request) });
     }
     allowOrigin(request, reply, known.value.client.origins);
-    const context = { clientId: known.value.client.id, ...endpoint.describe?.(known.value) };
+    const context = {
+      clientId: known.value.client.id,
+      address: addressOf(request),
+      ...endpoint.describe?.(known.value),
+    };
     const answered = await endpoint.handle(known.value, request, reply);
     if (!answered.ok) return refuse(request, reply, answered.refusal, context);
     const { body, event } = answered.value;
@@ -64,12 +69,8 @@ async function identify(
 
 /** Names the scheme that was tried, as RFC 6749 §5.2 asks. */
 function refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal, context: object): FastifyReply {
-  const isAttack = refusal.reason === 'refresh_token_reused';
-  const event = isAttack ? 'reuse' : 'refused';
-  request.log[isAttack ? 'warn' : 'info']({ event, ...refusal, ...context }, event);
-  const wire = wireError(refusal);
-  if (wire.status === 401 && request.headers.authorization !== undefined) {
+  if (wireError(refusal).status === 401 && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="mintd", charset="UTF-8"');
   }
-  return sendError(reply, wire);
+  return refuseWith(request, reply, refusal, context);
 }

@@ -1,11 +1,27 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import type { Refusal } from '../oauth/refusal.js';
+import { type Refusal, refusalEvent } from '../oauth/refusal.js';
 import { SERVER_ERROR, UNAVAILABLE, type WireError, wireError } from './wire-errors.js';
 
 /** Sends an error as RFC 6749 §5.2 JSON that nobody keeps. */
 export function sendError(reply: FastifyReply, wire: WireError): FastifyReply {
   if (wire.retryAfterSeconds !== undefined) reply.header('retry-after', String(wire.retryAfterSeconds));
   return reply.code(wire.status).headers(NO_STORE).send({ error: wire.error, error_description: wire.description });
+}
+
+/**
+ * Says no, and writes down why.
+ *
+ * @param context what else the log should know: ids, no secrets
+ */
+export function refuseWith(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+  context: object,
+): FastifyReply {
+  const { event, level } = refusalEvent(refusal);
+  request.log[level]({ event, ...refusal, ...context }, event);
+  return sendError(reply, wireError(refusal));
 }
 
 /** RFC 9110 §15.5.6. */

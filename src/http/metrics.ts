@@ -1,17 +1,30 @@
 import type { FastifyInstance } from 'fastify';
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { KeyStatus } from '../keys/keeper.js';
 import { PATHS } from '../oauth/metadata.js';
 import type { EpochMs } from '../oauth/time.js';
+import type { QueueStatus } from '../passwords/queue.js';
 
 export type MetricsOptions = {
   readonly keyStatus: (now: EpochMs) => KeyStatus;
+  readonly passwordStatus: () => QueueStatus;
   readonly clock: () => EpochMs;
 };
 
 /** GET /metrics: what a monitor wants to know, in the text format of Prometheus. */
-export async function metricsEndpoint(app: FastifyInstance, { keyStatus, clock }: MetricsOptions): Promise<void> {
+export async function metricsEndpoint(app: FastifyInstance, options: MetricsOptions): Promise<void> {
   const registry = new Registry();
+  keyMetrics(registry, options);
+  passwordMetrics(registry, options);
+  app.get(PATHS.metrics, async (_request, reply) =>
+    reply
+      .header('cache-control', 'no-store')
+      .type(registry.contentType)
+      .send(await registry.metrics()),
+  );
+}
+
+function keyMetrics(registry: Registry, { keyStatus, clock }: MetricsOptions): void {
   const gauge = (name: string, help: string, value: (status: KeyStatus, now: EpochMs) => number | null) => {
     new Gauge({
       name,
@@ -46,11 +59,42 @@ export async function metricsEndpoint(app: FastifyInstance, { keyStatus, clock }
       for (const [state, count] of Object.entries(keyStatus(clock()).states)) this.set({ state }, count);
     },
   });
+}
 
-  app.get(PATHS.metrics, async (_request, reply) =>
-    reply
-      .header('cache-control', 'no-store')
-      .type(registry.contentType)
-      .send(await registry.metrics()),
-  );
+/** Passwords that are hashed, wait for it, or were sent away. */
+function passwordMetrics(registry: Registry, { passwordStatus }: MetricsOptions): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: (status: QueueStatus) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value(passwordStatus()));
+      },
+    });
+  const counter = (name: string, help: string, value: (status: QueueStatus) => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(value(passwordStatus()));
+      },
+    });
+  gauge('mintd_password_turns_running', 'Requests that are hashing a password.', ({ running }) => running);
+  gauge('mintd_password_turns_waiting', 'Requests that wait until they may hash one.', ({ waiting }) => waiting);
+  counter('mintd_password_turns_total', 'Requests that got their turn to hash a password.', ({ turns }) => turns);
+  counter('mintd_password_wait_seconds_total', 'How long those waited, together.', (status) => status.waitedSeconds);
+  new Counter({
+    name: 'mintd_password_turns_refused_total',
+    help: 'Requests that were sent away without a turn, by reason.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(passwordStatus().refused)) this.inc({ reason }, count);
+    },
+  });
 }

@@ -8,6 +8,7 @@ import { optional } from '../oauth/parameters.js';
 import { ok } from '../oauth/result.js';
 import { browserHeaders, deviceOf, setRefreshCookie } from './browser.js';
 import { type ClientEndpoint, type ClientEndpointDeps, type ClientRequest, clientEndpoint } from './client-endpoint.js';
+import { senderOf } from './sender.js';
 
 export type TokenOptions = ClientEndpointDeps & {
   readonly grants: GrantDeps;
@@ -30,7 +31,8 @@ function tokens({ grants, isSecure }: TokenOptions): ClientEndpoint['handle'] {
     if (!page.ok) return page;
     const parameters = usesCookie ? withTokenFromCookie(request, headers, isSecure) : ok(request.parameters);
     if (!parameters.ok) return parameters;
-    const issued = await grant(grants, { ...request, parameters: parameters.value, device: deviceOf(raw) });
+    const from = { device: deviceOf(raw), sender: senderOf(raw, reply) };
+    const issued = await grant(grants, { ...request, parameters: parameters.value, ...from });
     if (!issued.ok) return issued;
     const { response, event, refreshExpiresAt } = issued.value;
     if (!usesCookie) return ok({ body: response, event });

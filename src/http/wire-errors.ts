@@ -22,6 +22,7 @@ export const SERVER_ERROR: WireError = {
   description: 'Something went wrong here.',
 };
 
+const TOO_MANY = wire(429, 'temporarily_unavailable', 'Too many attempts: try again later.');
 const BAD_CLIENT = wire(401, 'invalid_client', 'Client authentication failed.');
 const BAD_PASSWORD = wire(400, 'invalid_grant', 'The user name or the password is wrong.');
 const BAD_REFRESH_TOKEN = wire(400, 'invalid_grant', 'The refresh token is invalid, expired or revoked.');
@@ -31,7 +32,7 @@ const BAD_TARGET = wire(400, 'invalid_target', 'The resource or audience is malf
 const FOREIGN_PAGE = wire(403, 'access_denied', 'This page may not use the client, or did not say that it asks.');
 
 /** The only mapping from reasons to answers. A new reason without an answer does not compile. */
-const ANSWERS: Readonly<Record<Exclude<Refusal['reason'], 'parameter_missing'>, WireError>> = {
+const ANSWERS: Readonly<Record<Exclude<Refusal['reason'], 'parameter_missing' | 'account_unfit'>, WireError>> = {
   body_malformed: invalidRequest('The body cannot be read: send a form, or a flat JSON object of strings.'),
   body_too_large: wire(413, 'invalid_request', 'The body is larger than 16 KiB.'),
   content_type_unsupported: invalidRequest('Send application/x-www-form-urlencoded or application/json.'),
@@ -90,14 +91,22 @@ const ANSWERS: Readonly<Record<Exclude<Refusal['reason'], 'parameter_missing'>, 
   access_token_without_user: wire(403, 'insufficient_scope', 'This is for the access token of a user.'),
   session_unknown: wire(404, 'not_found', 'There is no such session of yours.'),
 
+  current_password_wrong: wire(400, 'invalid_grant', 'The current password is wrong.'),
+
+  login_blocked: TOO_MANY,
+  registration_blocked: TOO_MANY,
   password_queue_full: UNAVAILABLE,
+  password_wait_too_long: UNAVAILABLE,
+  request_abandoned: UNAVAILABLE,
   family_changed_meanwhile: UNAVAILABLE,
 };
 
 /** What a client is told of a refusal. */
 export function wireError(refusal: Refusal): WireError {
   if (refusal.reason === 'parameter_missing') return invalidRequest(`The parameter ${refusal.parameter} is missing.`);
-  return ANSWERS[refusal.reason];
+  if (refusal.reason === 'account_unfit') return invalidRequest(refusal.fault);
+  const answer = ANSWERS[refusal.reason];
+  return 'retryAfterSeconds' in refusal ? { ...answer, retryAfterSeconds: refusal.retryAfterSeconds } : answer;
 }
 
 function wire(status: number, error: string, description: string): WireError {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** How many failed logins are let through before each further one has to wait. */
 export type LoginLimits = {
   /** Failures under one name (RFC 6749 §4.3.2: the token endpoint must be protected against guessing). */
@@ -22,4 +24,21 @@ export const FIRST_DELAY_SECONDS = 10;
 export function delaySeconds(failures: number, limit: number, ceilingSeconds: number): number {
   if (limit === 0 || failures < limit) return 0;
   return Math.min(ceilingSeconds, FIRST_DELAY_SECONDS * 2 ** Math.min(failures - limit, 30));
+}
+
+/** The numbers of failures whose delay differs from the one before: from the limit to where the ceiling is reached. */
+export function failuresThatDelay(limit: number, ceilingSeconds: number): readonly number[] {
+  const failures = [limit];
+  while (delaySeconds(failures.at(-1) ?? 0, limit, ceilingSeconds) < ceilingSeconds) {
+    failures.push(limit + failures.length);
+  }
+  return failures;
+}
+
+/**
+ * The name of a counter: what it counts, and SHA-256 of whose. Whoever reads the table learns no names, and no name, long
+ * or strange as it may be, can be the key of another counter.
+ */
+export function failureKey(kind: 'account' | 'address' | 'owner' | 'password' | 'registration', whose: string): string {
+  return `${kind}:${createHash('sha256').update(whose).digest('base64url')}`;
 }

@@ -10,6 +10,8 @@ export const PATHS = {
   sessions: '/sessions',
   session: '/sessions/:sid',
   logout: '/logout',
+  register: '/register',
+  password: '/password',
   jwks: '/.well-known/jwks.json',
   authorizationServerMetadata: '/.well-known/oauth-authorization-server',
   openidConfiguration: '/.well-known/openid-configuration',

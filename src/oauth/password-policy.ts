@@ -15,14 +15,39 @@ export function unhashableReason(password: string): string | null {
   return null;
 }
 
+/** What a new password is held against. */
+export type PasswordContext = {
+  /** Whether it is on the list of those that everybody tries first. */
+  readonly isCommon: boolean;
+  /** The user name and the e-mail address of whoever will have it. */
+  readonly names: readonly string[];
+};
+
 /**
- * Whether a password may be set (NIST SP 800-63B §5.1.1.2: length counts, composition rules do not help).
+ * Whether a password may be set (NIST SP 800-63B §3.1.1.2: length and rarity count, composition rules do not help).
  *
  * @returns what is wrong, or null
  */
-export function newPasswordFault(password: string): string | null {
+export function newPasswordFault(password: string, { isCommon, names }: PasswordContext): string | null {
   if ([...password].length < PASSWORD_MIN_CHARACTERS) {
     return `the password needs at least ${PASSWORD_MIN_CHARACTERS} characters`;
   }
-  return unhashableReason(password);
+  const unhashable = unhashableReason(password);
+  if (unhashable !== null) return unhashable;
+  if (isCommon) return 'the password is one of those that everybody tries first';
+  const parts = names.flatMap((name) => [name, name.replace(/@.*$/s, '')]);
+  return parts.some((name) => isLike(password, name)) ? 'the password is the user name or the e-mail address' : null;
+}
+
+function isLike(password: string, name: string): boolean {
+  const letters = core(name);
+  return name.toLowerCase() === password.toLowerCase() || (letters !== '' && letters === core(password));
+}
+
+/** What is left when case and what stands around the letters are forgotten: `Ada2026!` is `ada`. */
+function core(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/^\P{L}+|\P{L}+$/gu, '');
 }

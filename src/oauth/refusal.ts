@@ -33,6 +33,10 @@ export type Refusal =
   | { readonly reason: 'user_disabled'; readonly userId: string }
   | { readonly reason: 'password_wrong'; readonly userId: string }
   | { readonly reason: 'user_changed_meanwhile'; readonly userId: string }
+  // An account somebody makes or changes; the fault is a sentence for that person
+  | { readonly reason: 'account_unfit'; readonly fault: string }
+  | { readonly reason: 'current_password_wrong'; readonly userId: string }
+  | { readonly reason: 'registration_blocked'; readonly retryAfterSeconds: number }
   // The refresh token (RFC 6749 §5.2 invalid_grant)
   | { readonly reason: 'refresh_token_malformed' }
   | { readonly reason: 'refresh_token_unknown' }
@@ -63,4 +67,23 @@ export type Refusal =
   | { readonly reason: 'session_unknown' }
   // Not now (RFC 6749 has no code for it; `temporarily_unavailable` is that of its §4.1.2.1)
   | { readonly reason: 'password_queue_full' }
+  | { readonly reason: 'password_wait_too_long' }
+  | { readonly reason: 'request_abandoned' }
+  | { readonly reason: 'login_blocked'; readonly by: 'account' | 'address'; readonly retryAfterSeconds: number }
   | { readonly reason: 'family_changed_meanwhile'; readonly sid: string };
+
+/** What a refusal is called in the log, and how loudly it is said there. */
+export function refusalEvent({ reason }: Refusal): { readonly event: string; readonly level: 'info' | 'warn' } {
+  if (reason === 'refresh_token_reused') return { event: 'reuse', level: 'warn' };
+  if (LOGIN_FAILURES.has(reason)) return { event: 'login_failed', level: 'info' };
+  return { event: 'refused', level: 'info' };
+}
+
+const LOGIN_FAILURES: ReadonlySet<Refusal['reason']> = new Set([
+  'user_unknown',
+  'user_disabled',
+  'password_wrong',
+  'user_changed_meanwhile',
+  'login_blocked',
+  'current_password_wrong',
+]);

@@ -2,17 +2,32 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { unhashableReason } from '../oauth/password-policy.js';
+import type { Result } from '../oauth/result.js';
+import { type Applicant, openQueue, type QueueLimits, type QueueStatus } from './queue.js';
 import type { Task } from './worker.js';
+
+/** What can be done with a password, in a turn. */
+export type Bcrypt = {
+  /** Hashes a password that the policy allows. */
+  hash(password: string): Promise<string>;
+  /**
+   * Whether the password belongs to the hash. A null hash, for a user that does not exist, and one of a lower cost take
+   * the same time as one of the configured cost; the former never matches.
+   */
+  verify(password: string, hash: string | null): Promise<boolean>;
+  /** Whether the hash was made at a lower cost than the configured one. */
+  isOutdated(hash: string): boolean;
+};
 
 /** bcrypt in a bounded pool of its own threads, at low priority, so that it slows nothing else down. */
 export type PasswordHasher = {
-  /** Hashes a password that the policy allows. Waits its turn, however many others do. */
-  hash(password: string): Promise<string>;
   /**
-   * Whether the password belongs to the hash. A null hash, for a user that does not exist, takes the same time as a
-   * hash of the configured cost and never matches. `busy` when too many are waiting: nothing was hashed.
+   * Does something that takes hashing, when its turn has come.
+   *
+   * @returns what the work returns, or why it was not begun: too many wait, it waited too long, nobody waits for it
    */
-  verify(password: string, hash: string | null): Promise<boolean | 'busy'>;
+  inTurn<T>(who: Applicant, work: (bcrypt: Bcrypt) => Promise<Result<T>>): Promise<Result<T>>;
+  status(): QueueStatus;
   close(): Promise<void>;
 };
 
@@ -21,13 +36,16 @@ export type HasherOptions = {
   readonly cost: number;
   /** Threads; by default one a processor. */
   readonly threads?: number;
-  /** How many verifications may wait for a thread; by default 32 a thread. */
-  readonly maxQueue?: number;
+  readonly limits?: Partial<QueueLimits>;
 };
 
 /** Below everything that answers requests: see nice(2). */
 const NICE_INCREMENT = 10;
-const QUEUE_PER_THREAD = 32;
+const WAITING_PER_THREAD = 32;
+const MAX_WAIT_MS = 4_000;
+const AT_ONCE_PER_ACCOUNT = 4;
+/** Beyond the threads: while these ask the database, no thread stands idle. */
+const MORE_AT_ONCE = 2;
 /**
  * What is compared. Anything else in the database never matches, instead of stopping a worker; a cost beyond 16 would
  * hold one for seconds to days.
@@ -35,8 +53,7 @@ const QUEUE_PER_THREAD = 32;
 const BCRYPT_HASH = /^\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}$/;
 
 /** Starts the pool. Threads are made when the first passwords come. */
-export function openHasher(options: HasherOptions): PasswordHasher {
-  const threads = options.threads ?? availableParallelism();
+export function openHasher({ cost, threads = availableParallelism(), limits }: HasherOptions): PasswordHasher {
   const pool = new Piscina<Task, string | boolean>({
     filename: fileURLToPath(import.meta.resolve('./worker.js')),
     minThreads: 0,
@@ -44,21 +61,54 @@ export function openHasher(options: HasherOptions): PasswordHasher {
     idleTimeout: 60_000,
     niceIncrement: NICE_INCREMENT,
   });
-  const maxQueue = options.maxQueue ?? threads * QUEUE_PER_THREAD;
-  const dummy = dummyHash(options.cost);
-  return {
+  const maxWaiting = limits?.maxWaiting ?? threads * WAITING_PER_THREAD;
+  const queue = openQueue({
+    atOnce: threads + MORE_AT_ONCE,
+    maxWaiting,
+    maxWaitMs: MAX_WAIT_MS,
+    atOncePerAccount: AT_ONCE_PER_ACCOUNT,
+    maxWaitingPerAccount: Math.ceil(maxWaiting / 2),
+    ...limits,
+  });
+  const bcrypt: Bcrypt = {
     async hash(password) {
-      return String(await pool.run({ kind: 'hash', password, cost: options.cost }));
+      return String(await pool.run({ kind: 'hash', password, cost }));
     },
     async verify(password, hash) {
       // Unhashable passwords cost the same as others, so that nothing can be told from the time.
       const possible = hash !== null && BCRYPT_HASH.test(hash) && unhashableReason(password) === null;
-      const task = { kind: 'verify', password, hash: possible ? asB(hash) : dummy } as const;
-      if (pool.queueSize >= maxQueue) return 'busy';
-      return (await pool.run(task)) === true && possible;
+      const hashes = comparedWith(possible ? hash : null, cost);
+      return (await pool.run({ kind: 'verify', password, hashes })) === true && possible;
     },
+    isOutdated: (hash) => BCRYPT_HASH.test(hash) && costOf(hash) < cost,
+  };
+  return {
+    async inTurn(who, work) {
+      const turn = await queue.enter(who);
+      if (!turn.ok) return turn;
+      try {
+        return await work(bcrypt);
+      } finally {
+        turn.value();
+      }
+    },
+    status: queue.status,
     close: () => pool.destroy(),
   };
+}
+
+function costOf(hash: string): number {
+  return Number(hash.slice(4, 6));
+}
+
+/**
+ * What a password is compared with, the hash that counts first. The rounds together are those of the configured cost:
+ * 2^c + 2^c + 2^(c+1) + … + 2^(C-1) = 2^C. Else users with an older hash would be told from names that nobody has.
+ */
+export function comparedWith(hash: string | null, cost: number): readonly string[] {
+  if (hash === null) return [dummyHash(cost)];
+  const own = costOf(hash);
+  return [asB(hash), ...Array.from({ length: Math.max(0, cost - own) }, (_, i) => dummyHash(own + i))];
 }
 
 /** `$2y$` is what PHP calls `$2b$`; bcrypt for Node knows only the latter name. */

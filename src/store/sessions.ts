@@ -13,6 +13,8 @@ export type SessionFilter = {
 };
 
 export type SessionStore = {
+  /** Whether the user has a living session that was begun at this address. */
+  livesAt(userId: string, address: string, now: EpochMs): Promise<boolean>;
   /** The newest first, `limit` at most. */
   list(filter: SessionFilter, now: EpochMs, limit: number): Promise<readonly Session[]>;
   /**
@@ -26,6 +28,15 @@ export type SessionStore = {
 
 export function openSessions({ prisma, provider, attempt }: Database): SessionStore {
   return {
+    async livesAt(userId, address, now) {
+      const at = new Date(now);
+      const found = await attempt(
+        () => prisma.$queryRaw<unknown[]>`
+          SELECT families.id FROM families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id
+          WHERE user_id = ${userId} AND address = ${address} AND ${livesOn(at)} LIMIT 1`,
+      );
+      return found.length > 0;
+    },
     async list(filter, now, limit) {
       const rows = await attempt(() => prisma.$queryRaw<Row[]>(listStatement(filter, now, limit)));
       return rows.map((row) => toSession(row, now));
@@ -60,15 +71,17 @@ type Row = {
   with_client: number;
 };
 
+function livesOn(at: Date): Prisma.Sql {
+  return Prisma.sql`revoked_at IS NULL AND idle_expires_at > ${at} AND absolute_expires_at > ${at}
+    AND ${USER_LIVES} AND ${CLIENT_LIVES}`;
+}
+
 function listStatement({ userId, clientId, withEnded = false }: SessionFilter, now: EpochMs, limit: number) {
   const at = new Date(now);
   const conditions = [
-    Prisma.sql`absolute_expires_at > ${at}`,
+    withEnded ? Prisma.sql`absolute_expires_at > ${at}` : livesOn(at),
     ...(userId === undefined ? [] : [Prisma.sql`user_id = ${userId}`]),
     ...(clientId === undefined ? [] : [Prisma.sql`client_id = ${clientId}`]),
-    ...(withEnded
-      ? []
-      : [Prisma.sql`revoked_at IS NULL AND idle_expires_at > ${at} AND ${USER_LIVES} AND ${CLIENT_LIVES}`]),
   ];
   return Prisma.sql`
     SELECT families.id, user_id, username, client_id, user_agent, address, families.created_at, rotated_at,

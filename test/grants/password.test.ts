@@ -5,7 +5,7 @@ import { assertError, assertTokens, issuerWithClients, logIn, loginForm, refresh
 
 /** Why the last request was refused, from the log. */
 function reasonIn(log: readonly string[]): unknown {
-  return JSON.parse(log.findLast((line) => line.includes('"event":"refused"')) ?? '{}').reason;
+  return JSON.parse(log.findLast((line) => /"event":"(refused|login_failed)"/.test(line)) ?? '{}').reason;
 }
 
 function logins(t: Test, issuer: TestIssuer): void {
@@ -105,13 +105,19 @@ for (const provider of PROVIDERS) {
     t.teardown(() => real.close());
     const hasher: typeof real = {
       ...real,
-      verify: async (password, hash) => {
-        const verdict = await real.verify(password, hash);
-        await meanwhile.run();
-        return verdict;
-      },
+      inTurn: (who, work) =>
+        real.inTurn(who, (bcrypt) =>
+          work({
+            ...bcrypt,
+            verify: async (password, hash) => {
+              const verdict = await bcrypt.verify(password, hash);
+              await meanwhile.run();
+              return verdict;
+            },
+          }),
+        ),
     };
-    const issuer = await issuerWithClients(t, { provider, overrides: { hasher } });
+    const issuer = await issuerWithClients(t, { provider, overrides: { accounts: { hasher } } });
 
     t.test('deleted: the login is refused', async (t) => {
       const id = await issuer.addUser({ username: 'gone' });
@@ -144,12 +150,14 @@ for (const provider of PROVIDERS) {
 
 t.test('an unknown name costs a hash like a known one', async (t) => {
   const hashed: (string | null)[] = [];
-  const hasher = {
-    hash: async () => '',
-    verify: async (_password: string, hash: string | null) => hashed.push(hash) === 0,
-    close: async () => undefined,
+  const real = openHasher({ cost: 4, threads: 1 });
+  t.teardown(() => real.close());
+  const verify = async (_password: string, hash: string | null) => hashed.push(hash) === 0;
+  const hasher: typeof real = {
+    ...real,
+    inTurn: (who, work) => real.inTurn(who, (bcrypt) => work({ ...bcrypt, verify })),
   };
-  const issuer = await issuerWithClients(t, { overrides: { hasher } });
+  const issuer = await issuerWithClients(t, { overrides: { accounts: { hasher } } });
   for (const username of ['ada', 'nobody', 'nobody@example.com', 'a\u0000']) {
     await issuer.post('/token', loginForm({ username }));
   }
@@ -158,9 +166,9 @@ t.test('an unknown name costs a hash like a known one', async (t) => {
 });
 
 t.test('a full queue is 503 with Retry-After at once, and a refresh still works', async (t) => {
-  const hasher = openHasher({ cost: 10, threads: 1, maxQueue: 1 });
+  const hasher = openHasher({ cost: 10, threads: 1, limits: { maxWaiting: 1 } });
   t.teardown(() => hasher.close());
-  const issuer = await issuerWithClients(t, { overrides: { hasher } });
+  const issuer = await issuerWithClients(t, { overrides: { accounts: { hasher } } });
   const login = await logIn(issuer);
   const flood = Promise.all(Array.from({ length: 20 }, () => issuer.post('/token', loginForm())));
   assertTokens(t, await refresh(issuer, login['refresh_token']), 'a refresh beside the flood');
@@ -176,9 +184,9 @@ t.test('a full queue is 503 with Retry-After at once, and a refresh still works'
 });
 
 t.test('an unknown name meets the full queue like a known one', async (t) => {
-  const hasher = openHasher({ cost: 4, threads: 1, maxQueue: 0 });
+  const hasher = openHasher({ cost: 4, threads: 1, limits: { atOnce: 0, maxWaiting: 0 } });
   t.teardown(() => hasher.close());
-  const issuer = await testIssuer(t, 'sqlite', { hasher });
+  const issuer = await testIssuer(t, 'sqlite', { accounts: { hasher } });
   await issuer.clients.add(aClient());
   const reply = await issuer.post('/token', loginForm({ username: 'nobody' }));
   assertError(t, reply, 503, 'temporarily_unavailable');

@@ -25,11 +25,11 @@ function failing(error: unknown): () => Promise<never> {
 }
 
 /** One thing after the other that can fail, and a request that meets it. */
-function breakable({ grants, clients }: TestIssuer): readonly [object, string, Record<string, string>][] {
+function breakable({ grants, accounts, clients }: TestIssuer): readonly [object, string, Record<string, string>][] {
   return [
     [clients, 'find', loginForm()],
-    [grants.users, 'findByLogin', loginForm()],
-    [grants.hasher, 'verify', loginForm()],
+    [accounts.users, 'findByLogin', loginForm()],
+    [accounts.failures, 'count', loginForm()],
     [grants.families, 'begin', loginForm()],
     [grants.signer, 'sign', loginForm()],
     [grants.families, 'rotate', REFRESH],

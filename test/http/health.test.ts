@@ -15,9 +15,7 @@ const GOOD: Readiness = { database: true, schema: true, keys: true };
 
 async function appWith(t: Test, readiness: () => Promise<Readiness>, status: () => KeyStatus = statusOf) {
   const app = await buildApp({
-    clients: issuer.clients,
-    grants: issuer.grants,
-    sessions: issuer.sessions,
+    ...issuer.deps,
     keeper: {
       verify: async () => null,
       jwks: () => cachedDocument('{"keys":[]}'),

@@ -26,6 +26,16 @@ async function whileAnswering<T>(part: object, name: string, answer: unknown, ru
   return run().finally(() => Object.assign(part, original));
 }
 
+function register(issuer: TestIssuer, more: Record<string, string>): Promise<Reply> {
+  return postForm(issuer, '/register', { username: 'new', password: 'correct horse and cart', ...more });
+}
+
+/** A login that does not get to hash its password. */
+function withoutTurn(issuer: TestIssuer, reason: Refusal['reason']): Promise<Reply> {
+  const refusal = { ok: false, refusal: { reason } };
+  return whileAnswering(issuer.accounts.hasher, 'inTurn', refusal, () => token(issuer, {}));
+}
+
 /** What the credentials of a person and refresh tokens are refused for. */
 export const OF_LOGINS = {
   user_unknown: [400, 'invalid_grant', (issuer) => token(issuer, { username: 'nobody' })],
@@ -95,11 +105,30 @@ export const OF_LOGINS = {
       return refresh(issuer, body['refresh_token']);
     },
   ],
-  password_queue_full: [
-    503,
+  login_blocked: [
+    429,
     'temporarily_unavailable',
-    (issuer) => whileAnswering(issuer.grants.hasher, 'verify', 'busy', () => token(issuer, {})),
+    (issuer) => whileAnswering(issuer.accounts.failures, 'count', issuer.clock.now + 1000, () => token(issuer, {})),
   ],
+  registration_blocked: [
+    429,
+    'temporarily_unavailable',
+    (issuer) => whileAnswering(issuer.accounts.failures, 'count', issuer.clock.now + 1000, () => register(issuer, {})),
+  ],
+  account_unfit: [400, 'invalid_request', (issuer) => register(issuer, { password: 'short' })],
+  current_password_wrong: [
+    400,
+    'invalid_grant',
+    async (issuer) => {
+      const { body } = await somebody(issuer);
+      const authorization = `Bearer ${body['access_token']}`;
+      const form = { current_password: 'wrong', new_password: 'correct horse and cart' };
+      return postForm(issuer, '/password', form, { authorization });
+    },
+  ],
+  password_queue_full: [503, 'temporarily_unavailable', (issuer) => withoutTurn(issuer, 'password_queue_full')],
+  password_wait_too_long: [503, 'temporarily_unavailable', (issuer) => withoutTurn(issuer, 'password_wait_too_long')],
+  request_abandoned: [503, 'temporarily_unavailable', (issuer) => withoutTurn(issuer, 'request_abandoned')],
   family_changed_meanwhile: [
     503,
     'temporarily_unavailable',

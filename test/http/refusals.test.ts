@@ -10,7 +10,11 @@ for (const [reason, [status, error, ask]] of Object.entries(CASES)) {
     const logged = issuer.log.length;
     const reply = await ask(issuer);
     assertError(t, reply, status, error, reason);
-    t.equal(reply.headers['retry-after'] === undefined, status !== 503, 'Retry-After with 503, and only then');
+    t.equal(
+      reply.headers['retry-after'] === undefined,
+      status !== 503 && status !== 429,
+      'Retry-After with 503 and 429, and only then',
+    );
     const challenge = reply.headers['www-authenticate'];
     t.notOk(typeof challenge === 'string' && challenge.includes(reason), 'not in the challenge either');
     t.notOk(JSON.stringify(reply.body).includes(reason), 'the client is not told which it was');
@@ -18,7 +22,7 @@ for (const [reason, [status, error, ask]] of Object.entries(CASES)) {
     const told = lines.filter((line) => line.reason !== undefined);
     t.strictSame(
       told.map((line) => [line.event, line.reason, line.level]),
-      [reason === 'refresh_token_reused' ? ['reuse', reason, 40] : ['refused', reason, 30]],
+      [[eventOf(reason), reason, reason === 'refresh_token_reused' ? 40 : 30]],
       'one line, with that reason; an attack is a warning',
     );
   });
@@ -45,3 +49,13 @@ t.test('RFC 6749 §4.4: a public client gets no token for itself, even where its
   const reply = await postForm(issuer, '/token', { grant_type: 'client_credentials', client_id: 'odd' });
   assertError(t, reply, 400, 'unauthorized_client');
 });
+
+const LOGIN_FAILURES = [
+  ...['user_unknown', 'user_disabled', 'password_wrong', 'user_changed_meanwhile', 'login_blocked'],
+  'current_password_wrong',
+];
+
+function eventOf(reason: string): string {
+  if (reason === 'refresh_token_reused') return 'reuse';
+  return LOGIN_FAILURES.includes(reason) ? 'login_failed' : 'refused';
+}

@@ -21,9 +21,8 @@ export async function issuerWithRing(
   const { keeper, clock } = turned;
   const log: string[] = [];
   const app = await buildApp({
-    clients: issuer.clients,
+    ...issuer.deps,
     grants: { ...issuer.grants, signer: keeper },
-    sessions: issuer.sessions,
     keeper,
     readiness: async () => ({ database: true, schema: true, keys: keeper.isReady(clock.now) }),
     clock: () => clock.now,

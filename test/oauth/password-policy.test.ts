@@ -6,6 +6,9 @@ import {
   unhashableReason,
 } from '../../src/oauth/password-policy.js';
 
+/** Held against nothing but the rules of its own. */
+const RARE = { isCommon: false, names: [] };
+
 t.test('a new password has 8 characters to 72 bytes', async (t) => {
   t.strictSame([PASSWORD_MIN_CHARACTERS, PASSWORD_MAX_BYTES], [8, 72]);
 });
@@ -22,7 +25,7 @@ const SETTABLE: readonly [sentence: string, password: string][] = [
 ];
 
 t.test('a password may be set', async (t) => {
-  for (const [sentence, password] of SETTABLE) t.equal(newPasswordFault(password), null, sentence);
+  for (const [sentence, password] of SETTABLE) t.equal(newPasswordFault(password, RARE), null, sentence);
 });
 
 const FAULTS: readonly [sentence: string, password: string, fault: RegExp][] = [
@@ -39,13 +42,43 @@ const FAULTS: readonly [sentence: string, password: string, fault: RegExp][] = [
 ];
 
 t.test('a password may not be set, and the reason is said', async (t) => {
-  for (const [sentence, password, fault] of FAULTS) t.match(newPasswordFault(password), fault, sentence);
+  for (const [sentence, password, fault] of FAULTS) t.match(newPasswordFault(password, RARE), fault, sentence);
 });
 
 t.test('the fault never repeats the password', async (t) => {
   for (const secret of ['hunter2', 'hunter2!'.repeat(10), 'hunter2!\0']) {
-    t.notMatch(newPasswordFault(secret), /hunter2/);
+    t.notMatch(newPasswordFault(secret, RARE), /hunter2/);
   }
+});
+
+t.test('a common password is refused, and says so', async (t) => {
+  t.match(newPasswordFault('iloveyou', { isCommon: true, names: [] }), /everybody tries first/);
+});
+
+const NAMES = ['Ada.Lovelace', 'Ada@Example.org'];
+const LIKE_NAMES: readonly [password: string, isRefused: boolean][] = [
+  ['ada.lovelace', true],
+  ['ADA.LOVELACE2026!', true],
+  ['123ada.lovelace', true],
+  ['ada@example.org', true],
+  ['__ada__1234', true],
+  ['ａｄａ12345', true],
+  ['adalovelace', false],
+  ['ada and bob', false],
+  ['12345678', false],
+];
+
+t.test('a password that is a name, with or without digits around it, is refused', async (t) => {
+  for (const [password, isRefused] of LIKE_NAMES) {
+    const fault = newPasswordFault(password, { isCommon: false, names: NAMES });
+    t.equal(fault !== null, isRefused, password);
+    if (isRefused) t.match(fault, /user name or the e-mail/);
+  }
+  t.equal(
+    newPasswordFault('12345678', { isCommon: false, names: ['42'] }),
+    null,
+    'a name without letters is no letters',
+  );
 });
 
 t.test('a short password can be hashed: an imported user may have one', async (t) => {

@@ -3,7 +3,14 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashSync } from 'bcrypt';
 import t, { type Test } from 'tap';
-import { type HasherOptions, openHasher, type PasswordHasher } from '../../src/passwords/hasher.js';
+import { ok } from '../../src/oauth/result.js';
+import {
+  type Bcrypt,
+  comparedWith,
+  type HasherOptions,
+  openHasher,
+  type PasswordHasher,
+} from '../../src/passwords/hasher.js';
 import { temporaryFolder } from '../helper.js';
 
 const PASSWORD = 'correct horse battery';
@@ -16,9 +23,24 @@ function aHasher(t: Test, options: Partial<HasherOptions> = {}): PasswordHasher 
   return hasher;
 }
 
+const NOBODY_LEAVES = new AbortController().signal;
+
+/** Does something in a turn of its own; the reason, when there is none. */
+async function inTurn<T>(hasher: PasswordHasher, work: (bcrypt: Bcrypt) => Promise<T>, account = 'ada') {
+  const done = await hasher.inTurn({ account, signal: NOBODY_LEAVES }, async (bcrypt) => ok(await work(bcrypt)));
+  return done.ok ? done.value : done.refusal.reason;
+}
+
+const verifyWith = (hasher: PasswordHasher, password: string, hash: string | null, account?: string) =>
+  inTurn(hasher, (bcrypt) => bcrypt.verify(password, hash), account);
+
 /** For tests that only ask whether something matches: a thread takes a second to start. */
-const shared = openHasher({ cost: 5, threads: 1 });
-t.teardown(() => shared.close());
+const one = openHasher({ cost: 5, threads: 1 });
+t.teardown(() => one.close());
+const shared = {
+  hash: (password: string) => inTurn(one, (bcrypt) => bcrypt.hash(password)),
+  verify: (password: string, hash: string | null) => verifyWith(one, password, hash),
+};
 
 t.test('a password matches its own hash alone', async (t) => {
   const hash = await shared.hash(PASSWORD);
@@ -86,47 +108,76 @@ t.test('what bcrypt would cut or confuse never matches', async (t) => {
   for (const [name, hashed, tried] of pairs) t.equal(await shared.verify(tried, hashSync(hashed, 4)), false, name);
 });
 
-t.test('when too many wait the answer is busy at once, and nothing is hashed', async (t) => {
-  const hasher = aHasher(t, { maxQueue: 2 });
-  await hasher.verify(PASSWORD, HASH);
-  const slow = hashSync(PASSWORD, 10);
+t.test('when too many wait the answer is no at once, and nothing is hashed', async (t) => {
+  const hasher = aHasher(t, { limits: { atOnce: 1, maxWaiting: 2, maxWaitingPerAccount: 2 } });
   const settled: number[] = [];
-  const verifications = Array.from({ length: 6 }, (_, i) =>
-    hasher.verify(PASSWORD, slow).then((answer) => {
+  const slow = hashSync(PASSWORD, 10);
+  const asked = Array.from({ length: 6 }, (_, i) =>
+    verifyWith(hasher, PASSWORD, i === 0 ? slow : null).then((answer) => {
       settled.push(i);
       return answer;
     }),
   );
-  t.strictSame(await Promise.all(verifications), [true, true, true, 'busy', 'busy', 'busy']);
-  t.strictSame(settled, [3, 4, 5, 0, 1, 2], 'the busy ones did not wait');
-  t.equal(await hasher.verify(PASSWORD, HASH), true, 'and afterwards it works');
+  const full = 'password_queue_full';
+  t.strictSame(await Promise.all(asked), [true, false, false, full, full, full]);
+  t.strictSame(settled, [3, 4, 5, 0, 1, 2], 'those did not wait');
+  t.equal(await verifyWith(hasher, PASSWORD, HASH), true, 'and afterwards it works');
 });
 
-t.test('unknown users fill the queue like others', async (t) => {
-  const hasher = aHasher(t, { cost: 10, maxQueue: 1 });
-  await hasher.verify(PASSWORD, HASH);
-  const answers = await Promise.all([null, null, null].map((hash) => hasher.verify(PASSWORD, hash)));
-  t.strictSame(answers, [false, false, 'busy']);
+t.test('by default 32 a thread may wait, half of them of one account, four of which run at once', async (t) => {
+  const hasher = aHasher(t);
+  const status = () => hasher.status();
+  let finish = () => {};
+  const hold = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const ask = (account: string) => inTurn(hasher, () => hold, account);
+  const asked = Array.from({ length: 30 }, () => ask('ada'));
+  t.match(status(), { running: 3, waiting: 16 }, 'a thread and two more that ask the database meanwhile');
+  for (let i = 0; i < 30; i++) asked.push(ask(`user ${i}`));
+  t.match(status(), { running: 3, waiting: 32 });
+  finish();
+  const answers = await Promise.all(asked);
+  t.equal(answers.filter((answer) => answer === 'password_queue_full').length, 60 - 35);
 });
 
-t.test('by default 32 a thread may wait', async (t) => {
-  const hasher = aHasher(t, { threads: 1 });
-  await hasher.verify(PASSWORD, HASH);
-  const answers = await Promise.all(Array.from({ length: 36 }, () => hasher.verify(PASSWORD, HASH)));
-  t.equal(answers.filter((answer) => answer === true).length, 33);
-  t.equal(answers.filter((answer) => answer === 'busy').length, 3);
+t.test('a turn ends with its work, also when that fails', async (t) => {
+  const hasher = aHasher(t, { limits: { atOnce: 1 } });
+  await t.rejects(
+    inTurn(hasher, async () => {
+      throw new Error('in the middle');
+    }),
+    /in the middle/,
+  );
+  t.match(hasher.status(), { running: 0, turns: 1 });
 });
 
-t.test('a new hash waits its turn, however many wait', async (t) => {
-  const hasher = aHasher(t, { cost: 10, maxQueue: 1 });
-  await hasher.verify(PASSWORD, HASH);
-  const outcomes = await Promise.allSettled(Array.from({ length: 3 }, () => hasher.hash(PASSWORD)));
-  t.match(outcomes, [{ value: /^\$2b\$10\$/ }, { value: /^\$2b\$10\$/ }, { value: /^\$2b\$10\$/ }]);
+t.test(
+  'a hash of a lower cost takes as many rounds as one of the configured cost, and as an unknown name',
+  async (t) => {
+    const rounds = new Map<string, number>();
+    const cost = 7;
+    const name = (hash: string | null) => (hash === null ? 'unknown' : hash.slice(0, 7));
+    for (const hash of [null, ...[4, 5, 6, 7].map((lower) => hashSync(PASSWORD, lower))]) {
+      rounds.set(name(hash), roundsOf(comparedWith(hash, cost)));
+    }
+    t.same(new Set(rounds.values()), new Set([2 ** cost]), 'as many for each');
+    const hasher = aHasher(t, { cost });
+    t.equal(await verifyWith(hasher, PASSWORD, HASH), true, 'and the first is the one that counts');
+    t.equal(await verifyWith(hasher, 'another', HASH), false);
+  },
+);
+
+t.test('a hash of a lower cost is outdated; others, and what is no hash, are not', async (t) => {
+  const hasher = aHasher(t, { cost: 5 });
+  const outdated = (hash: string) => inTurn(hasher, async (bcrypt) => bcrypt.isOutdated(hash));
+  t.equal(await outdated(HASH), true);
+  for (const other of [hashSync(PASSWORD, 5), hashSync(PASSWORD, 6), '', 'x']) t.equal(await outdated(other), false);
 });
 
 t.test('closing ends what waits', async (t) => {
   const hasher = openHasher({ cost: 10, threads: 1 });
-  const pending = Array.from({ length: 4 }, () => hasher.verify(PASSWORD, null));
+  const pending = Array.from({ length: 4 }, () => verifyWith(hasher, PASSWORD, null));
   const outcomes = Promise.allSettled(pending);
   await hasher.close();
   t.equal((await outcomes).length, 4, 'nobody waits for ever');
@@ -135,13 +186,13 @@ t.test('closing ends what waits', async (t) => {
 
 t.test('eight passwords in the queue do not keep a signature waiting', async (t) => {
   const hasher = aHasher(t, { threads: 2 });
-  await Promise.all([hasher.verify(PASSWORD, HASH), hasher.verify(PASSWORD, HASH)]);
+  await Promise.all([verifyWith(hasher, PASSWORD, HASH), verifyWith(hasher, PASSWORD, HASH)]);
   const algorithm = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
   const { privateKey } = await crypto.subtle.generateKey({ ...algorithm, hash: 'SHA-256' }, false, ['sign', 'verify']);
   const slow = hashSync(PASSWORD, 12);
   const order: string[] = [];
   const passwords = Array.from({ length: 8 }, async () => {
-    await hasher.verify(PASSWORD, slow);
+    await verifyWith(hasher, PASSWORD, slow);
     order.push('password');
   });
   await crypto.subtle.sign(algorithm.name, privateKey, new Uint8Array(8));
@@ -153,7 +204,7 @@ t.test('eight passwords in the queue do not keep a signature waiting', async (t)
 
 t.test('passwords are hashed while every thread of libuv is taken', async (t) => {
   const hasher = aHasher(t);
-  await hasher.verify(PASSWORD, HASH);
+  await verifyWith(hasher, PASSWORD, HASH);
   // Opening a named pipe for reading keeps a libuv thread until somebody opens it for writing.
   const pipe = join(temporaryFolder(t), 'pipe');
   execFileSync('mkfifo', [pipe]);
@@ -164,9 +215,13 @@ t.test('passwords are hashed while every thread of libuv is taken', async (t) =>
     isFree = true;
     return file.close();
   });
-  t.equal(await hasher.verify(PASSWORD, HASH), true);
+  t.equal(await verifyWith(hasher, PASSWORD, HASH), true);
   t.equal(isFree, false, 'they were taken all the while');
   execFileSync('sh', ['-c', 'exec 3>"$1"', 'sh', pipe]);
   for (const reader of await Promise.all(readers)) await reader.close();
   await probe;
 });
+
+function roundsOf(hashes: readonly string[]): number {
+  return hashes.reduce((sum, hash) => sum + 2 ** Number(hash.slice(4, 6)), 0);
+}

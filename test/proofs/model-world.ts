@@ -8,10 +8,12 @@ import { signerOf } from '../../src/keys/signer.js';
 import { firstRing } from '../../src/oauth/key-ring.js';
 import { formatRefreshToken, parseRefreshToken, sha256 } from '../../src/oauth/refresh-token.js';
 import type { Result } from '../../src/oauth/result.js';
+import { hashOnce } from '../../src/passwords/hash-once.js';
 import { openHasher } from '../../src/passwords/hasher.js';
 import { openClients } from '../../src/store/clients.js';
 import type { Database, Provider } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
+import { openLoginFailures } from '../../src/store/login-failures.js';
 import { openSessions } from '../../src/store/sessions.js';
 import { openUsers } from '../../src/store/users.js';
 import type { TokenDeps } from '../../src/tokens/deps.js';
@@ -57,18 +59,27 @@ export async function openReal(t: Test, provider: Provider, seed: number) {
   const privateKeys = new Map([[kid, await loadPrivateKey(first.privatePem, kid, jwk)]]);
   const signer = signerOf({ ring, privateKeys, undestroyed: [] });
   let drawn = 0;
-  const grants: GrantDeps = {
-    users: openUsers(database),
-    families: openFamilies(database),
+  const users = openUsers(database);
+  const sessions = openSessions(database);
+  const login: GrantDeps['login'] = {
+    users,
+    failures: openLoginFailures(database),
+    sessions,
     hasher,
+    // The model has no such limits; test/grants has tests of them.
+    limits: { failuresPerAccount: 0, failuresPerAddress: 0, windowSeconds: 900 },
+  };
+  const grants: GrantDeps = {
+    login,
+    families: openFamilies(database),
     signer,
     settings: SETTINGS,
     randomBytes: (size) => sha256(`${seed} ${++drawn}`).slice(0, size),
   };
-  const tokens: TokenDeps = { ...grants, clients: openClients(database), signer };
-  const hashes = await Promise.all(Array.from({ length: 8 }, (_, i) => hasher.hash(passwordOf(i + 1))));
+  const tokens: TokenDeps = { ...grants, users, clients: openClients(database), signer };
+  const hashes = await Promise.all(Array.from({ length: 8 }, (_, i) => hashOnce(passwordOf(i + 1), 4)));
   const templates = await makeTemplates(database, tokens, hashes[0] ?? '');
-  return { database, grants, tokens, sessions: openSessions(database), hashes, templates };
+  return { database, grants, tokens, sessions, hashes, templates };
 }
 
 /** One user and each client, made by the stores and read back as rows. */
@@ -149,6 +160,7 @@ export class World {
       client: client.value,
       parameters,
       device: { userAgent: null, address: null },
+      sender: { address: null, network: 'unknown', abandoned: new AbortController().signal },
       now,
     };
     return grant({ ...grants, families }, request);

@@ -107,12 +107,12 @@ t.test('the same request as JSON', async (t) => {
 });
 
 t.test('while the database is in trouble it is 503: not a word on whether the token is active', async (t) => {
-  const { clients, families, grants } = issuer;
+  const { clients, families, users } = issuer;
   const breaks: readonly [part: object, name: string, token: string][] = [
     [clients, 'find', token],
     [families, 'find', token],
     [families, 'find', access],
-    [grants.users, 'find', access],
+    [users, 'find', access],
   ];
   for (const [part, name, text] of breaks) {
     const ask = () => postForm(issuer, '/introspect', { token: text }, SERVICE);

@@ -1,11 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import type { InjectOptions } from 'fastify';
 import type { Test } from 'tap';
-import type { GrantDeps } from '../../src/grants/deps.js';
 import type { Client } from '../../src/oauth/client.js';
 import { sha256 } from '../../src/oauth/refresh-token.js';
 import type { Provider } from '../../src/store/database.js';
-import { aClient, basic, PASSWORD, type Reply, type TestIssuer, testIssuer } from '../helper.js';
+import { aClient, basic, type Overrides, PASSWORD, type Reply, type TestIssuer, testIssuer } from '../helper.js';
 
 /** The secret of the confidential client `service`. */
 export const SECRET = 'c2VydmljZS1zZWNyZXQtb2YtMjU2LXJhbmRvbS1iaXRz';
@@ -32,7 +31,7 @@ export function aService(overrides: Partial<Client> = {}): Client {
 export type Setup = {
   readonly provider?: Provider;
   readonly clients?: readonly Client[];
-  readonly overrides?: Partial<GrantDeps>;
+  readonly overrides?: Overrides;
 };
 
 /** An issuer with the public client `app`, the confidential client `service` and the user `ada`. */

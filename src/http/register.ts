@@ -1,0 +1,55 @@
+import type { FastifyInstance } from 'fastify';
+import { type Registration, register } from '../accounts/register.js';
+import { PATHS } from '../oauth/metadata.js';
+import { optional, required } from '../oauth/parameters.js';
+import type { EpochMs } from '../oauth/time.js';
+import type { ClientStore } from '../store/clients.js';
+import { parametersIn, parseOAuthBodies } from './body.js';
+import { allowAnyOrigin, answerPreflights } from './cors.js';
+import { NO_STORE, refuseWith } from './errors.js';
+import { senderOf } from './sender.js';
+
+export type RegisterOptions = {
+  readonly clients: ClientStore;
+  readonly accounts: Parameters<typeof register>[0];
+  readonly clock: () => EpochMs;
+};
+
+/** One text for a name that was free and one that was not: else anybody could ask who has an account. */
+const ACCEPTED = { status: 'accepted', detail: 'If the name and the address were free, the account exists: log in.' };
+
+/** POST /register: a person makes an account. Only there with REGISTRATION=open. */
+export async function registerEndpoint(app: FastifyInstance, options: RegisterOptions): Promise<void> {
+  const { clients, accounts, clock } = options;
+  parseOAuthBodies(app);
+  answerPreflights(app, PATHS.register, ['POST'], clients);
+  app.post(PATHS.register, async (request, reply) => {
+    await allowAnyOrigin(request, reply, clients);
+    const sender = senderOf(request, reply);
+    const asked = registrationIn(request.body);
+    const done = asked.ok ? await register(accounts, { ...asked.value, sender, now: clock() }) : asked;
+    const context = { address: sender.address };
+    if (!done.ok) return refuseWith(request, reply, done.refusal, context);
+    const { userId } = done.value;
+    const event = userId === null ? 'registration_of_taken_name' : 'user_registered';
+    request.log.info({ event, ...(userId !== null && { userId }), ...context }, event);
+    return reply.code(202).headers(NO_STORE).send(ACCEPTED);
+  });
+}
+
+/** Roles, ids and whatever else is sent is not looked at. */
+function registrationIn(body: unknown) {
+  const parameters = parametersIn(body);
+  if (!parameters.ok) return parameters;
+  const username = required(parameters.value, 'username');
+  if (!username.ok) return username;
+  const password = required(parameters.value, 'password');
+  if (!password.ok) return password;
+  const email = optional(parameters.value, 'email');
+  const value: Pick<Registration, 'username' | 'email' | 'password'> = {
+    username: username.value,
+    email,
+    password: password.value,
+  };
+  return { ok: true as const, value };
+}

@@ -1,0 +1,35 @@
+import { isIP } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import ipaddr from 'ipaddr.js';
+import type { Sender } from '../accounts/login.js';
+
+/** Where a request comes from, and whether somebody still waits for the answer. */
+export function senderOf(request: FastifyRequest, reply: FastifyReply): Sender {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  const address = addressOf(request);
+  return { address, network: networkOf(address), abandoned: gone.signal };
+}
+
+/**
+ * The address of the client: what a trusted proxy says it is (TRUST_PROXY), and else that of the connection. What is no
+ * address, whoever wrote it, is none.
+ */
+export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>): string | null {
+  const text = [ip, socket.remoteAddress].find((one) => one !== undefined && isIP(one) !== 0);
+  return text === undefined ? null : ipaddr.process(text.replace(/%.*$/s, '')).toString();
+}
+
+/**
+ * What attempts are counted by: of IPv6 the first 64 bits, because a subscriber has all the others (RFC 6177 §2), and
+ * would else have as many addresses as he likes.
+ */
+export function networkOf(address: string | null): string {
+  if (address === null) return 'unknown';
+  const parsed = ipaddr.parse(address);
+  if (parsed instanceof ipaddr.IPv4) return address;
+  const prefix = parsed.parts.slice(0, 4).map((part) => part.toString(16));
+  return `${prefix.join(':')}::/64`;
+}

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import tap, { type Test } from 'tap';
 import { buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
+import { openTokenRate } from '../src/grants/token-rate.js';
 import type { KeyStatus } from '../src/keys/keeper.js';
 import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
 import { signerOf } from '../src/keys/signer.js';
@@ -11,6 +12,7 @@ import { type Client, newClient } from '../src/oauth/client.js';
 import { firstRing } from '../src/oauth/key-ring.js';
 import { type LoginName, parseLoginName } from '../src/oauth/username.js';
 import { openHasher, type PasswordHasher } from '../src/passwords/hasher.js';
+import { type ClientAssertionStore, openClientAssertions } from '../src/store/client-assertions.js';
 import { type ClientStore, openClients } from '../src/store/clients.js';
 import type { Database, Provider } from '../src/store/database.js';
 import { type FamilyStore, openFamilies } from '../src/store/families.js';
@@ -44,6 +46,7 @@ export type TestIssuer = {
   readonly app: FastifyInstance;
   readonly users: UserStore;
   readonly clients: ClientStore;
+  readonly usedAssertions: ClientAssertionStore;
   readonly families: FamilyStore;
   readonly sessions: SessionStore;
   readonly database: Database & { readonly url: string };
@@ -106,6 +109,7 @@ export async function testIssuer(
   const signer = { ...signerOf({ ring, privateKeys, undestroyed: [] }), status: statusOf };
   const users = openUsers(database);
   const clients = openClients(database);
+  const usedAssertions = openClientAssertions(database);
   const families = openFamilies(database);
   const sessions = openSessions(database);
   const grants: GrantDeps = {
@@ -120,12 +124,16 @@ export async function testIssuer(
       accessTokenMaxTtlSeconds: 3600,
       refreshIdleTtlSeconds: 14 * 86_400,
       refreshAbsoluteTtlSeconds: 90 * 86_400,
+      clientTokensPerMinute: null,
+      clockSkewSeconds: 60,
     },
+    tokenRate: openTokenRate(),
     randomBytes: (size) => new Uint8Array(randomBytes(size)),
     ...overrides,
   };
   const app = await buildApp({
     clients,
+    usedAssertions,
     grants,
     sessions,
     keeper: signer,
@@ -138,6 +146,7 @@ export async function testIssuer(
     app,
     users,
     clients,
+    usedAssertions,
     families,
     sessions,
     database,

@@ -16,8 +16,12 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   keys: { oauth: 'all' },
   grants: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
   tokens: { oauth: 'all', store: 'types', keys: 'types' },
-  http: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types', grants: 'all', tokens: 'all' },
-  cli: { oauth: 'all', passwords: 'all', store: 'all', keys: 'all' },
+  accounts: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
+  http: {
+    ...{ oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
+    ...{ grants: 'all', tokens: 'all', accounts: 'all' },
+  },
+  cli: { oauth: 'all', passwords: 'all', store: 'all', keys: 'all', accounts: 'all' },
 };
 
 /** Packages that only one folder knows, so that they can be replaced there. Files outside of any folder put all together. */
@@ -107,7 +111,8 @@ function faultOfPackage(layer: string, { specifier, names }: Import): string | n
     const isPure = specifier === 'node:crypto' && names.every((name) => PURE.has(name));
     return isPure ? null : 'the rules are pure';
   }
-  if (layer === 'grants' || layer === 'tokens') return 'the flows are handed everything they need';
+  if (layer === 'grants' || layer === 'tokens' || layer === 'accounts')
+    return 'the flows are handed everything they need';
   const owner = OWNERS.find(([pattern]) => pattern.test(specifier))?.[1];
   return owner === undefined || owner === layer ? null : `only ${owner} knows it`;
 }

@@ -6,6 +6,7 @@ import type { EpochMs } from '../oauth/time.js';
 import type { PasswordHasher } from '../passwords/hasher.js';
 import type { FamilyStore } from '../store/families.js';
 import type { UserStore } from '../store/users.js';
+import type { TokenRate } from './token-rate.js';
 
 /** Everything the grants need of the world. */
 export type GrantDeps = {
@@ -14,6 +15,7 @@ export type GrantDeps = {
   readonly hasher: PasswordHasher;
   readonly signer: Pick<Signer, 'sign' | 'longestTtlSeconds'>;
   readonly settings: TokenSettings;
+  readonly tokenRate: TokenRate;
   /** Unpredictable bytes. */
   readonly randomBytes: (size: number) => Uint8Array<ArrayBuffer>;
 };

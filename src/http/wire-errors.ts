@@ -46,8 +46,23 @@ const ANSWERS: Readonly<Record<Exclude<Refusal['reason'], 'parameter_missing'>, 
   client_disabled: BAD_CLIENT,
   client_secret_missing: BAD_CLIENT,
   client_secret_wrong: BAD_CLIENT,
+  client_secret_expired: BAD_CLIENT,
   client_is_public: BAD_CLIENT,
   authorization_header_malformed: BAD_CLIENT,
+  client_authentication_method_wrong: BAD_CLIENT,
+  client_assertion_type_unknown: BAD_CLIENT,
+  client_assertion_malformed: BAD_CLIENT,
+  client_assertion_header_not_allowed: BAD_CLIENT,
+  client_assertion_missing: BAD_CLIENT,
+  client_assertion_of_another: BAD_CLIENT,
+  client_assertion_audience: BAD_CLIENT,
+  client_assertion_times_malformed: BAD_CLIENT,
+  client_assertion_expired: BAD_CLIENT,
+  client_assertion_too_long: BAD_CLIENT,
+  client_assertion_too_early: BAD_CLIENT,
+  client_assertion_without_jti: BAD_CLIENT,
+  client_assertion_signature_wrong: BAD_CLIENT,
+  client_assertion_replayed: BAD_CLIENT,
 
   grant_type_unknown: wire(400, 'unsupported_grant_type', 'This grant type is not supported.'),
   grant_type_not_allowed: wire(400, 'unauthorized_client', 'The client may not use this grant type.'),
@@ -91,13 +106,15 @@ const ANSWERS: Readonly<Record<Exclude<Refusal['reason'], 'parameter_missing'>, 
   session_unknown: wire(404, 'not_found', 'There is no such session of yours.'),
 
   password_queue_full: UNAVAILABLE,
+  client_token_rate_exceeded: wire(429, 'temporarily_unavailable', 'Too many tokens in this minute: try again later.'),
   family_changed_meanwhile: UNAVAILABLE,
 };
 
 /** What a client is told of a refusal. */
 export function wireError(refusal: Refusal): WireError {
   if (refusal.reason === 'parameter_missing') return invalidRequest(`The parameter ${refusal.parameter} is missing.`);
-  return ANSWERS[refusal.reason];
+  const answer = ANSWERS[refusal.reason];
+  return 'retryAfterSeconds' in refusal ? { ...answer, retryAfterSeconds: refusal.retryAfterSeconds } : answer;
 }
 
 function wire(status: number, error: string, description: string): WireError {

@@ -19,8 +19,24 @@ export type Refusal =
   | { readonly reason: 'client_disabled' }
   | { readonly reason: 'client_secret_missing' }
   | { readonly reason: 'client_secret_wrong' }
+  | { readonly reason: 'client_secret_expired'; readonly clientId: string }
   | { readonly reason: 'client_is_public' }
   | { readonly reason: 'authorization_header_malformed' }
+  | { readonly reason: 'client_authentication_method_wrong'; readonly clientId: string }
+  // The assertion with which a client shows who it is (RFC 7523 §3.1)
+  | { readonly reason: 'client_assertion_type_unknown' }
+  | { readonly reason: 'client_assertion_malformed' }
+  | { readonly reason: 'client_assertion_header_not_allowed' }
+  | { readonly reason: 'client_assertion_missing'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_of_another'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_audience'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_times_malformed'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_expired'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_too_long'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_too_early'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_without_jti'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_signature_wrong'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_replayed'; readonly clientId: string }
   // What is asked for
   | { readonly reason: 'grant_type_unknown' }
   | { readonly reason: 'grant_type_not_allowed' }
@@ -63,4 +79,5 @@ export type Refusal =
   | { readonly reason: 'session_unknown' }
   // Not now (RFC 6749 has no code for it; `temporarily_unavailable` is that of its §4.1.2.1)
   | { readonly reason: 'password_queue_full' }
+  | { readonly reason: 'client_token_rate_exceeded'; readonly retryAfterSeconds: number }
   | { readonly reason: 'family_changed_meanwhile'; readonly sid: string };

@@ -16,6 +16,7 @@ const GOOD: Readiness = { database: true, schema: true, keys: true };
 async function appWith(t: Test, readiness: () => Promise<Readiness>, status: () => KeyStatus = statusOf) {
   const app = await buildApp({
     clients: issuer.clients,
+    usedAssertions: issuer.usedAssertions,
     grants: issuer.grants,
     sessions: issuer.sessions,
     keeper: {

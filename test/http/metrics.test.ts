@@ -38,7 +38,8 @@ const states = (counts: Partial<KeyStatus['states']>) =>
 /** An app that says a status. */
 async function appWith(t: Test, status: () => KeyStatus) {
   const issuer = await issuerWithClients(t);
-  const { clients, grants, sessions } = issuer;
+  const { clients, usedAssertions, grants, sessions } = issuer;
+  const parts = { clients, usedAssertions, grants, sessions };
   const keeper = {
     verify: async () => null,
     jwks: () => Promise.reject(new Error('not asked')) as never,
@@ -47,7 +48,7 @@ async function appWith(t: Test, status: () => KeyStatus) {
   };
   const readiness = async () => ({ database: true, schema: true, keys: true });
   const logger = pino({ level: 'silent' });
-  const app = await buildApp({ clients, grants, sessions, keeper, readiness, clock: () => START, logger });
+  const app = await buildApp({ ...parts, keeper, readiness, clock: () => START, logger });
   t.teardown(() => app.close());
   return { app };
 }

@@ -22,6 +22,7 @@ export async function issuerWithRing(
   const log: string[] = [];
   const app = await buildApp({
     clients: issuer.clients,
+    usedAssertions: issuer.usedAssertions,
     grants: { ...issuer.grants, signer: keeper },
     sessions: issuer.sessions,
     keeper,

@@ -21,17 +21,20 @@ import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
 import { wireError } from './http/wire-errors.js';
+import { isSignedByClient } from './keys/client-assertion.js';
 import { cachedDocument } from './keys/jwks.js';
 import type { Keeper } from './keys/keeper.js';
 import { metadata } from './oauth/metadata.js';
 import type { EpochMs } from './oauth/time.js';
 import type { TrustedProxies } from './oauth/trusted-proxies.js';
+import type { ClientAssertionStore } from './store/client-assertions.js';
 import type { ClientStore } from './store/clients.js';
 import type { SessionStore } from './store/sessions.js';
 
 /** Everything the HTTP interface stands on, made elsewhere (src/serve.ts). */
 export type AppDeps = {
   readonly clients: ClientStore;
+  readonly usedAssertions: Pick<ClientAssertionStore, 'use'>;
   readonly grants: GrantDeps;
   readonly accounts: AccountDeps;
   /** Whether anybody may make an account. */
@@ -81,13 +84,14 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const keyStatus = (now: EpochMs) => keeper.status(now);
   const { settings, families } = grants;
   const { users } = accounts;
-  const { issuer } = settings;
+  const { issuer, clockSkewSeconds } = settings;
+  const assertions = { issuer, clockSkewSeconds, isSignedByClient, used: deps.usedAssertions };
   const isSecure = issuer.startsWith('https:');
   const tokens = { users, clients, families, signer: keeper, settings };
-  await app.register(tokenEndpoint, { clients, grants, isSecure, clock });
-  await app.register(revokeEndpoint, { clients, tokens, clock });
-  await app.register(introspectEndpoint, { clients, tokens, clock });
-  await app.register(logoutEndpoint, { clients, tokens, isSecure, clock });
+  await app.register(tokenEndpoint, { clients, assertions, grants, isSecure, clock });
+  await app.register(revokeEndpoint, { clients, assertions, tokens, clock });
+  await app.register(introspectEndpoint, { clients, assertions, tokens, clock });
+  await app.register(logoutEndpoint, { clients, assertions, tokens, isSecure, clock });
   await app.register(userinfoEndpoint, { tokens, clock });
   await app.register(sessionsEndpoints, { tokens, sessions, clock });
   await app.register(sessionEndpoint, { tokens, sessions, clock });

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { MOST_TOKENS_PER_MINUTE } from './oauth/client.js';
 import { isLoopback } from './oauth/origin.js';
 import { formatDuration, parseDurationSeconds } from './oauth/time.js';
 import { parseTrustedProxies } from './oauth/trusted-proxies.js';
@@ -124,12 +125,31 @@ export const schema = z.object({
       description: '`aud` of tokens for clients that have no audiences of their own.',
       shownDefault: 'the ISSUER',
     }),
+  CLIENT_TOKEN_RATE: z
+    .string()
+    .default('off')
+    .transform((text, context) => {
+      if (text === 'off') return null;
+      const rate = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+      if (rate >= 1 && rate <= MOST_TOKENS_PER_MINUTE) return rate;
+      context.addIssue({
+        code: 'custom',
+        message: `must be a whole number from 1 to ${MOST_TOKENS_PER_MINUTE}, or off`,
+      });
+      return z.NEVER;
+    })
+    .meta({
+      description:
+        'How many access tokens a minute a client may get for itself (`client_credentials`), where it has no limit of its own; `off` for any number. Each server counts by itself.',
+    }),
   JWKS_MAX_AGE: duration('5m', 0).meta({ description: '`max-age` of the JWKS answer.' }),
   VERIFIER_CACHE: duration('10m', 0).meta({
     description:
       'How long verifiers keep a JWKS by themselves. A new key waits this long, and JWKS_MAX_AGE, before it signs.',
   }),
-  CLOCK_SKEW: duration('60s', 0).meta({ description: 'How far the clocks of verifiers may be off.' }),
+  CLOCK_SKEW: duration('60s', 0).meta({
+    description: 'How far the clocks of verifiers, and of clients that sign assertions, may be off.',
+  }),
   BCRYPT_COST: integer(12, 10, 15).meta({
     description: "bcrypt's cost for new password hashes; one more takes twice as long.",
   }),

@@ -1,15 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EpochMs } from './oauth/time.js';
-import type { SessionStore } from './store/sessions.js';
 
 const EVERY_MS = 60_000;
 /** Small, and with a pause behind it: nobody who waits for a refresh shall notice. */
 const BATCH_SIZE = 200;
 const PAUSE_MS = 50;
 
+/** Rows that are over at some time. */
+export type Expiring = {
+  /** Deletes those that are, `limit` at most; how many it deleted. */
+  removeExpired(now: EpochMs, limit: number): Promise<number>;
+};
+
 /** What removal tells the log. */
 export type RemovalLog = {
-  readonly removed: (families: number) => void;
+  readonly removed: (rows: number) => void;
   readonly failed: (error: unknown) => void;
 };
 
@@ -18,16 +23,12 @@ export type Removal = {
   stop(): Promise<void>;
 };
 
-/** Deletes families past their absolute expiry, now and every minute, for as long as the server runs. */
-export function startRemoval(
-  sessions: Pick<SessionStore, 'removeExpired'>,
-  log: RemovalLog,
-  clock: () => EpochMs,
-): Removal {
+/** Deletes what is over in one table, now and every minute, for as long as the server runs. */
+export function startRemoval(rows: Expiring, log: RemovalLog, clock: () => EpochMs): Removal {
   const stopping = new AbortController();
   let round = Promise.resolve();
   const begin = () => {
-    round = round.then(() => removeAll(sessions, log, clock, stopping.signal));
+    round = round.then(() => removeAll(rows, log, clock, stopping.signal));
   };
   begin();
   const timer = setInterval(begin, EVERY_MS);
@@ -41,17 +42,12 @@ export function startRemoval(
   };
 }
 
-/** Deletes all that are past their absolute expiry, batch by batch; what was deleted counts, also if the rest cannot be. */
-async function removeAll(
-  sessions: Pick<SessionStore, 'removeExpired'>,
-  log: RemovalLog,
-  clock: () => EpochMs,
-  signal: AbortSignal,
-): Promise<void> {
+/** Deletes all that is over, batch by batch; what was deleted counts, also if the rest cannot be. */
+async function removeAll(rows: Expiring, log: RemovalLog, clock: () => EpochMs, signal: AbortSignal): Promise<void> {
   let removed = 0;
   try {
     for (let batch = BATCH_SIZE; batch === BATCH_SIZE && !signal.aborted; ) {
-      batch = await sessions.removeExpired(clock(), BATCH_SIZE);
+      batch = await rows.removeExpired(clock(), BATCH_SIZE);
       removed += batch;
       if (batch === BATCH_SIZE) await pause(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { buildApp } from './app.js';
 import type { Config } from './config.js';
 import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
+import { openTokenRate } from './grants/token-rate.js';
 import type { Readiness } from './http/health.js';
 import type { Keeper } from './keys/keeper.js';
 import type { TokenSettings } from './oauth/client.js';
@@ -14,6 +15,7 @@ import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
 import { type RemovalLog, startRemoval } from './removal.js';
 import { openRing } from './ring.js';
+import { openClientAssertions } from './store/client-assertions.js';
 import { openClients } from './store/clients.js';
 import { type Database, openDatabase, prepareFolder, providerOf, sqliteFile } from './store/database.js';
 import { openFamilies } from './store/families.js';
@@ -75,13 +77,16 @@ async function open(
   const sessions = openSessions(database);
   const failures = openLoginFailures(database);
   const accounts = { users, failures, sessions, hasher, limits: loginLimits(config), isCommonPassword };
+  const usedAssertions = openClientAssertions(database);
   const app = await buildApp({
     clients,
+    usedAssertions,
     grants: {
       login: accounts,
       families: openFamilies(database),
       signer: keeper,
       settings: tokenSettings(config),
+      tokenRate: openTokenRate(),
       randomBytes: random,
     },
     accounts,
@@ -95,6 +100,8 @@ async function open(
   });
   const removal = startRemoval(sessions, removalLog(logger), clock);
   opened.push(() => removal.stop());
+  const forgetting = startRemoval(usedAssertions, assertionLog(logger), clock);
+  opened.push(() => forgetting.stop());
   opened.push(() => closeWithin(app, STOP_WITHIN_MS));
   await listen(app, config);
   // After listening: a start that fails has not used up the password that is shown once.
@@ -112,6 +119,16 @@ function removalLog(logger: Logger): RemovalLog {
       if (families > 0) logger.info({ event: 'families_removed', families }, 'removed families that are over');
     },
     failed: (err) => logger.warn({ event: 'removal_failed', err }, 'could not remove what is over; later again'),
+  };
+}
+
+/** Beside clients that sign there is something to forget every minute, so only who looks closely hears of it. */
+function assertionLog(logger: Logger): RemovalLog {
+  return {
+    ...removalLog(logger),
+    removed: (assertions) => {
+      if (assertions > 0) logger.debug({ event: 'client_assertions_removed', assertions }, 'forgot used assertions');
+    },
   };
 }
 
@@ -172,6 +189,8 @@ function tokenSettings(config: Config): TokenSettings {
     accessTokenMaxTtlSeconds: config.ACCESS_TOKEN_MAX_TTL,
     refreshIdleTtlSeconds: config.REFRESH_IDLE_TTL,
     refreshAbsoluteTtlSeconds: config.REFRESH_ABSOLUTE_TTL,
+    clientTokensPerMinute: config.CLIENT_TOKEN_RATE,
+    clockSkewSeconds: config.CLOCK_SKEW,
   };
 }
 

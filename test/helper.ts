@@ -5,6 +5,7 @@ import tap, { type Test } from 'tap';
 import type { AccountDeps } from '../src/accounts/own-password.js';
 import { type AppDeps, buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
+import { openTokenRate } from '../src/grants/token-rate.js';
 import type { KeyStatus } from '../src/keys/keeper.js';
 import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
 import { signerOf } from '../src/keys/signer.js';
@@ -14,6 +15,7 @@ import { type LoginName, parseLoginName } from '../src/oauth/username.js';
 import { isCommonPassword } from '../src/passwords/common.js';
 import { hashOnce } from '../src/passwords/hash-once.js';
 import { openHasher, type PasswordHasher } from '../src/passwords/hasher.js';
+import { type ClientAssertionStore, openClientAssertions } from '../src/store/client-assertions.js';
 import { type ClientStore, openClients } from '../src/store/clients.js';
 import type { Database, Provider } from '../src/store/database.js';
 import { type FamilyStore, openFamilies } from '../src/store/families.js';
@@ -50,6 +52,7 @@ export type TestIssuer = {
   readonly deps: AppDeps;
   readonly users: UserStore;
   readonly clients: ClientStore;
+  readonly usedAssertions: ClientAssertionStore;
   readonly families: FamilyStore;
   readonly sessions: SessionStore;
   readonly database: Database & { readonly url: string };
@@ -116,6 +119,7 @@ export async function testIssuer(
     deps,
     users: accounts.users,
     clients,
+    usedAssertions: openClientAssertions(database),
     families: grants.families,
     sessions,
     database,
@@ -148,11 +152,14 @@ async function issuerDeps(
     families: openFamilies(database),
     signer,
     settings: SETTINGS,
+    tokenRate: openTokenRate(),
     randomBytes: (size) => new Uint8Array(randomBytes(size)),
     ...overrides,
   };
   const clients = openClients(database);
-  return { clients, grants, accounts, sessions, keeper: signer, isRegistrationOpen: true, trustedProxies: 0 };
+  const usedAssertions = openClientAssertions(database);
+  const switches = { isRegistrationOpen: true, trustedProxies: 0 };
+  return { clients, usedAssertions, grants, accounts, sessions, keeper: signer, ...switches };
 }
 
 const SETTINGS = {
@@ -162,6 +169,8 @@ const SETTINGS = {
   accessTokenMaxTtlSeconds: 3600,
   refreshIdleTtlSeconds: 14 * 86_400,
   refreshAbsoluteTtlSeconds: 90 * 86_400,
+  clientTokensPerMinute: null,
+  clockSkewSeconds: 60,
 };
 
 async function testSigner() {

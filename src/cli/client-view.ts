@@ -1,5 +1,7 @@
-import type { Client } from '../oauth/client.js';
-import { formatDuration, toRfc3339 } from '../oauth/time.js';
+import { type Client, RETRY_WINDOW_SECONDS } from '../oauth/client.js';
+import { goodPreviousSecret } from '../oauth/client-authentication.js';
+import { joinList, type TokenList } from '../oauth/scope.js';
+import { type EpochMs, formatDuration, toRfc3339 } from '../oauth/time.js';
 import { table } from './io.js';
 
 /** A client as `--json` prints it. */
@@ -19,9 +21,65 @@ export function clientJson(client: Client): object {
     retry_window_seconds: client.retryWindowSeconds,
     delivery: client.delivery,
     origins: client.origins,
+    tokens_per_minute: client.tokensPerMinute,
+    authentication: authenticationOf(client),
+    previous_secret_expires_at: rfc3339(client.previousSecret?.expiresAt ?? null),
+    jwks: client.jwks,
+    revision: client.revision,
     created_at: toRfc3339(client.createdAt),
-    disabled_at: client.disabledAt === null ? null : toRfc3339(client.disabledAt),
+    disabled_at: rfc3339(client.disabledAt),
   };
+}
+
+/** How it shows who it is: the part of its method (RFC 7591 §2) that is not its own choice. */
+function authenticationOf({ kind, jwks }: Client): 'none' | 'private_key_jwt' | 'client_secret' {
+  if (kind === 'public') return 'none';
+  return jwks === null ? 'client_secret' : 'private_key_jwt';
+}
+
+/** A client as people see it: every setting, a line each. */
+export function showClient(client: Client, now: EpochMs): string {
+  const previous = goodPreviousSecret(client, now);
+  const keys = client.jwks?.keys.map((key) => `${key['kty']} ${key['kid'] ?? '(no kid)'}`);
+  const rows: readonly (readonly [name: string, value: string])[] = [
+    ['client_id', client.id],
+    ['name', client.name],
+    ['kind', client.kind],
+    ['state', client.disabledAt === null ? 'enabled' : `disabled since ${toRfc3339(client.disabledAt)}`],
+    ['authentication', authenticationOf(client)],
+    ...(keys === undefined ? [] : [['keys', keys.join(', ')] as const]),
+    ...(previous === null ? [] : [['previous secret', `good until ${toRfc3339(previous.expiresAt)}`] as const]),
+    ['grants', listOr(client.grants, 'none')],
+    ['scopes', listOr(client.scopes, 'none')],
+    ['default scope', listOr(client.defaultScope, 'none')],
+    ['audiences', listOr(client.audiences, "the server's DEFAULT_AUDIENCE")],
+    ['default audiences', listOr(client.defaultAudiences, 'all of them')],
+    ['access token lifetime', durationOr(client.accessTokenTtlSeconds, "the server's ACCESS_TOKEN_TTL")],
+    ['idle lifetime', durationOr(client.refreshIdleTtlSeconds, "the server's REFRESH_IDLE_TTL")],
+    ['absolute lifetime', durationOr(client.refreshAbsoluteTtlSeconds, "the server's REFRESH_ABSOLUTE_TTL")],
+    ['retry window', durationOr(client.retryWindowSeconds, formatDuration(RETRY_WINDOW_SECONDS[client.kind]))],
+    ['delivery', client.delivery],
+    ['origins', listOr(client.origins, 'none')],
+    [
+      'tokens a minute',
+      client.tokensPerMinute === null ? "the server's CLIENT_TOKEN_RATE" : `${client.tokensPerMinute}`,
+    ],
+    ['revision', `${client.revision}`],
+    ['created', toRfc3339(client.createdAt)],
+  ];
+  return table(['SETTING', 'VALUE'], rows);
+}
+
+function listOr(list: TokenList, none: string): string {
+  return list.length === 0 ? none : joinList(list);
+}
+
+function durationOr(seconds: number | null, none: string): string {
+  return seconds === null ? none : formatDuration(seconds);
+}
+
+function rfc3339(time: EpochMs | null): string | null {
+  return time === null ? null : toRfc3339(time);
 }
 
 /** Clients as people see them: a line each. */

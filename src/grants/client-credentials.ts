@@ -9,5 +9,9 @@ export async function clientCredentials(deps: GrantDeps, request: TokenRequest):
   if (request.client.kind === 'public') return refuse({ reason: 'grant_type_not_allowed' });
   const target = grantTarget(deps, request);
   if (!target.ok) return target;
+  const { client, now } = request;
+  const tokensPerMinute = client.tokensPerMinute ?? deps.settings.clientTokensPerMinute;
+  const retryAfterSeconds = tokensPerMinute === null ? null : deps.tokenRate.take(client.id, tokensPerMinute, now);
+  if (retryAfterSeconds !== null) return refuse({ reason: 'client_token_rate_exceeded', retryAfterSeconds });
   return ok(await issue(deps, request, { event: 'client_token', ...target.value, user: null, refreshToken: null }));
 }

@@ -5,6 +5,7 @@ import type { Device } from '../oauth/device.js';
 import type { RequestParameters } from '../oauth/parameters.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { FamilyStore } from '../store/families.js';
+import type { TokenRate } from './token-rate.js';
 
 /** Everything the grants need of the world. */
 export type GrantDeps = {
@@ -12,6 +13,7 @@ export type GrantDeps = {
   readonly families: FamilyStore;
   readonly signer: Pick<Signer, 'sign' | 'longestTtlSeconds'>;
   readonly settings: TokenSettings;
+  readonly tokenRate: TokenRate;
   /** Unpredictable bytes. */
   readonly randomBytes: (size: number) => Uint8Array<ArrayBuffer>;
 };

@@ -1,4 +1,5 @@
 import { checkLogin } from '../accounts/login.js';
+import type { Target } from '../oauth/audience.js';
 import { type Client, lifetimesOf } from '../oauth/client.js';
 import { required } from '../oauth/parameters.js';
 import { formatRefreshToken, HANDLE_BYTES, SECRET_BYTES, sha256 } from '../oauth/refresh-token.js';
@@ -7,7 +8,7 @@ import { uuidFrom } from '../oauth/uuid.js';
 import type { User } from '../store/users.js';
 import type { GrantDeps, TokenRequest } from './deps.js';
 import { type Issued, issue } from './issue.js';
-import { grantTarget, type Target } from './target.js';
+import { grantTarget } from './target.js';
 
 /**
  * The resource owner password credentials grant (RFC 6749 §4.3): checks the password and starts a login. Its refresh

@@ -1,3 +1,4 @@
+import { audienceChoice } from '../oauth/audience.js';
 import { lifetimesOf } from '../oauth/client.js';
 import { judge, type Presentation } from '../oauth/family.js';
 import { required } from '../oauth/parameters.js';
@@ -36,14 +37,17 @@ export async function refreshToken(deps: GrantDeps, request: TokenRequest): Prom
   if (!continued.ok) return continued;
 
   const { event, login, secret } = continued.value;
-  const target = narrowTarget(request.parameters, login);
+  const target = narrowTarget(deps, request, login);
   if (!target.ok) return target;
   const refreshed = formatRefreshToken({ handle: token.handle, secret });
   const renewed = { token: refreshed, expiresAt: login.expiresAt };
   return ok(await issue(deps, request, { event, ...target.value, user: login, refreshToken: renewed }));
 }
 
-/** The one statement that decides. Null when the token was not the newest of a living family of this client. */
+/**
+ * The one statement that decides. Null when the token was not the newest of a living family of this client, or when nothing
+ * is left of its audiences: that is refused, and must consume nothing.
+ */
 async function rotate(
   { families, settings, randomBytes }: GrantDeps,
   { client, now }: TokenRequest,
@@ -57,6 +61,7 @@ async function rotate(
     successorHash: sha256(secret),
     successorKey,
     clientId: client.id,
+    audiences: audienceChoice(client, settings.defaultAudience).allowed,
     now,
     idleExpiresAt: now + lifetimesOf(client, settings).refreshIdleTtlSeconds * 1000,
   });
@@ -64,19 +69,19 @@ async function rotate(
 }
 
 /** A token that rotated nothing: retried, reused, or of a family that is over. A reuse is revoked before the answer. */
-async function judgeUnrotated(
-  { families, settings }: GrantDeps,
-  request: TokenRequest,
-  token: RefreshToken,
-): Promise<Result<Continued>> {
+async function judgeUnrotated(deps: GrantDeps, request: TokenRequest, token: RefreshToken): Promise<Result<Continued>> {
+  const { families, settings } = deps;
   const found = await families.find({ handleHash: sha256(token.handle) });
   if (found === null) return refuse({ reason: 'refresh_token_unknown' });
   const { family, login } = found;
   const judged = judge(family, presentation(request, token, settings));
   switch (judged.verdict) {
-    case 'newest':
+    case 'newest': {
+      const target = narrowTarget(deps, request, login);
+      if (!target.ok) return target;
       // Whatever kept it from rotating is over (a user enabled again, say). Nothing was consumed: it can be sent again.
       return refuse({ reason: 'family_changed_meanwhile', sid: family.sid });
+    }
     case 'retry':
       return ok({ event: 'refresh_retry', login, secret: judged.successor });
     case 'refused':
@@ -91,16 +96,13 @@ async function judgeUnrotated(
  * Refuses a scope or audience outside the login's before anything is consumed. Only for a token that would be
  * honoured: any other goes on to its own verdict.
  */
-async function checkTarget(
-  { families, settings }: GrantDeps,
-  request: TokenRequest,
-  token: RefreshToken,
-): Promise<Result<unknown>> {
+async function checkTarget(deps: GrantDeps, request: TokenRequest, token: RefreshToken): Promise<Result<unknown>> {
+  const { families, settings } = deps;
   const found = await families.find({ handleHash: sha256(token.handle) });
   if (found === null) return ok(null);
   const { verdict } = judge(found.family, presentation(request, token, settings));
   const honoured = verdict === 'newest' || verdict === 'retry';
-  return honoured ? narrowTarget(request.parameters, found.login) : ok(null);
+  return honoured ? narrowTarget(deps, request, found.login) : ok(null);
 }
 
 function presentation(

@@ -1,20 +1,22 @@
-import { audienceChoice, grantAudience } from '../oauth/audience.js';
+import { audienceChoice, grantAudience, remainingTarget, type Target } from '../oauth/audience.js';
 import { optional, type RequestParameters } from '../oauth/parameters.js';
 import { ok, type Result } from '../oauth/result.js';
 import { grantScope, type TokenList } from '../oauth/scope.js';
 import type { GrantDeps, TokenRequest } from './deps.js';
-
-/** What a token may do, and where. */
-export type Target = { readonly scope: TokenList; readonly audiences: TokenList };
 
 /** Scope and audience of a new grant: what the request asks of what the client may have. */
 export function grantTarget({ settings }: GrantDeps, { client, parameters }: TokenRequest): Result<Target> {
   return choose(parameters, client.scopes, client.defaultScope, audienceChoice(client, settings.defaultAudience));
 }
 
-/** Scope and audience of a refresh: what the request asks of what the login has, all of it by default. */
-export function narrowTarget(parameters: RequestParameters, login: Target): Result<Target> {
-  return choose(parameters, login.scope, login.scope, { allowed: login.audiences, defaults: login.audiences });
+/** Scope and audience of a refresh: what the request asks of what is left to the login, all of it by default. */
+export function narrowTarget(
+  { settings }: Pick<GrantDeps, 'settings'>,
+  { client, parameters }: TokenRequest,
+  login: Target,
+): Result<Target> {
+  const { scope, audiences } = remainingTarget(login, client, settings.defaultAudience);
+  return choose(parameters, scope, scope, { allowed: audiences, defaults: audiences });
 }
 
 /** Whether a request asks for anything but the defaults. */

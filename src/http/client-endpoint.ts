@@ -4,16 +4,15 @@ import type { RequestParameters } from '../oauth/parameters.js';
 import type { Refusal } from '../oauth/refusal.js';
 import { ok, type Result } from '../oauth/result.js';
 import type { EpochMs } from '../oauth/time.js';
-import type { ClientStore } from '../store/clients.js';
 import { parametersIn, parseOAuthBodies } from './body.js';
-import { authenticate } from './client-auth.js';
+import { authenticate, type ClientAuthDeps } from './client-auth.js';
 import { allowAnyOrigin, allowOrigin, answerPreflights } from './cors.js';
 import { NO_STORE, refuseWith } from './errors.js';
 import { addressOf } from './sender.js';
 import { wireError } from './wire-errors.js';
 
 /** What every endpoint needs at which clients authenticate. */
-export type ClientEndpointDeps = { readonly clients: ClientStore; readonly clock: () => EpochMs };
+export type ClientEndpointDeps = ClientAuthDeps & { readonly clock: () => EpochMs };
 
 /** A request whose client is known to be who it says. */
 export type ClientRequest = { readonly client: Client; readonly parameters: RequestParameters; readonly now: EpochMs };
@@ -57,14 +56,12 @@ export function clientEndpoint(app: FastifyInstance, deps: ClientEndpointDeps, e
   });
 }
 
-async function identify(
-  request: FastifyRequest,
-  { clients, clock }: ClientEndpointDeps,
-): Promise<Result<ClientRequest>> {
+async function identify(request: FastifyRequest, deps: ClientEndpointDeps): Promise<Result<ClientRequest>> {
   const parameters = parametersIn(request.body);
   if (!parameters.ok) return parameters;
-  const client = await authenticate(clients, request.headers.authorization, parameters.value);
-  return client.ok ? ok({ client: client.value, parameters: parameters.value, now: clock() }) : client;
+  const now = deps.clock();
+  const client = await authenticate(deps, request.headers.authorization, parameters.value, now);
+  return client.ok ? ok({ client: client.value, parameters: parameters.value, now }) : client;
 }
 
 /** Names the scheme that was tried, as RFC 6749 §5.2 asks. */

@@ -15,7 +15,9 @@ export function grantAudience(
 ): Result<TokenList> {
   if (!resources.every(isResourceIndicator)) return refuse({ reason: 'resource_malformed' });
   const asked = [...new Set([...resources, ...audiences])];
-  if (asked.length === 0) return ok(choice.defaults);
+  // Without an audience a token would be good nowhere, or to a lax verifier everywhere.
+  if (asked.length === 0 && choice.defaults.length > 0) return ok(choice.defaults);
+  if (asked.length === 0) return refuse({ reason: 'audience_not_allowed' });
   return asked.every((audience) => choice.allowed.includes(audience))
     ? ok(asked)
     : refuse({ reason: 'audience_not_allowed' });
@@ -36,4 +38,23 @@ export function audienceChoice(
 ): AudienceChoice {
   const allowed = client.audiences.length > 0 ? client.audiences : [serverDefault];
   return { allowed, defaults: client.defaultAudiences.length > 0 ? client.defaultAudiences : allowed };
+}
+
+/** What a token may do, and where. */
+export type Target = { readonly scope: TokenList; readonly audiences: TokenList };
+
+/**
+ * What is left to a login: what it was given, as far as its client may still have it. So what is taken from a client is gone
+ * with the next refresh, and what it gets is for new logins. Without an audience nothing is left.
+ */
+export function remainingTarget(
+  login: Target,
+  client: { readonly scopes: TokenList; readonly audiences: TokenList; readonly defaultAudiences: TokenList },
+  serverDefault: string,
+): Target {
+  const { allowed } = audienceChoice(client, serverDefault);
+  return {
+    scope: login.scope.filter((scope) => client.scopes.includes(scope)),
+    audiences: login.audiences.filter((audience) => allowed.includes(audience)),
+  };
 }

@@ -89,7 +89,14 @@ export type TokenSettings = {
   readonly accessTokenMaxTtlSeconds: number;
   readonly refreshIdleTtlSeconds: number;
   readonly refreshAbsoluteTtlSeconds: number;
+  /** How many access tokens a minute client_credentials gives a client; null for no limit. */
+  readonly clientTokensPerMinute: number | null;
+  /** How far the clocks of clients may be off. */
+  readonly clockSkewSeconds: number;
 };
+
+/** The most a client can be allowed a minute. */
+export const MOST_TOKENS_PER_MINUTE = 1_000_000;
 
 /** Seconds in which the previous refresh token may be retried. Confidential clients queue and retry longer. */
 export const RETRY_WINDOW_SECONDS: Readonly<Record<ClientKind, number>> = { public: 10, confidential: 60 };
@@ -118,6 +125,8 @@ export function clientFaults(client: Client): readonly string[] {
     ...grantFaults(client),
     ...listFaults(client),
     ...lifetimeFaults(client),
+    ...rateFaults(client),
+    ...credentialFaults(client),
     ...browserFaults(client),
   ];
 }
@@ -174,6 +183,20 @@ function lifetimeFaults(client: Client): string[] {
     if (seconds === null || (Number.isSafeInteger(seconds) && seconds >= least && seconds <= most)) return [];
     return [`the ${name} must be from ${formatDuration(least)} to ${formatDuration(most)}`];
   });
+}
+
+function rateFaults({ tokensPerMinute: rate }: Client): string[] {
+  if (rate === null || (Number.isSafeInteger(rate) && rate >= 1 && rate <= MOST_TOKENS_PER_MINUTE)) return [];
+  return [`the token rate must be a whole number from 1 to ${MOST_TOKENS_PER_MINUTE}`];
+}
+
+function credentialFaults({ kind, secretHash, jwks }: Client): string[] {
+  if (kind === 'public') {
+    return secretHash === null && jwks === null
+      ? []
+      : ['a public client has neither a secret nor keys (RFC 6749 §2.1)'];
+  }
+  return secretHash === null || jwks === null ? [] : ['a client has either a secret or keys, not both'];
 }
 
 function browserFaults({ kind, grants, delivery, origins }: Client): string[] {

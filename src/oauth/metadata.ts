@@ -1,4 +1,5 @@
 import { GRANT_TYPES } from './client.js';
+import { ASSERTION_ALGORITHMS } from './client-assertion.js';
 import { CLIENT_AUTHENTICATION_METHODS } from './client-authentication.js';
 
 /** The paths of the endpoints below the issuer, in one place for the routes and the metadata. */
@@ -33,10 +34,13 @@ export function metadata(issuer: string): Record<string, unknown> {
     grant_types_supported: GRANT_TYPES,
     response_types_supported: [],
     token_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint: base + PATHS.revoke,
     revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     introspection_endpoint: base + PATHS.introspect,
     introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION_METHODS.filter((method) => method !== 'none'),
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     userinfo_endpoint: base + PATHS.userinfo,
   };
 }

@@ -19,8 +19,24 @@ export type Refusal =
   | { readonly reason: 'client_disabled' }
   | { readonly reason: 'client_secret_missing' }
   | { readonly reason: 'client_secret_wrong' }
+  | { readonly reason: 'client_secret_expired'; readonly clientId: string }
   | { readonly reason: 'client_is_public' }
   | { readonly reason: 'authorization_header_malformed' }
+  | { readonly reason: 'client_authentication_method_wrong'; readonly clientId: string }
+  // The assertion with which a client shows who it is (RFC 7523 §3.1)
+  | { readonly reason: 'client_assertion_type_unknown' }
+  | { readonly reason: 'client_assertion_malformed' }
+  | { readonly reason: 'client_assertion_header_not_allowed' }
+  | { readonly reason: 'client_assertion_missing'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_of_another'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_audience'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_times_malformed'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_expired'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_too_long'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_too_early'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_without_jti'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_signature_wrong'; readonly clientId: string }
+  | { readonly reason: 'client_assertion_replayed'; readonly clientId: string }
   // What is asked for
   | { readonly reason: 'grant_type_unknown' }
   | { readonly reason: 'grant_type_not_allowed' }
@@ -70,6 +86,7 @@ export type Refusal =
   | { readonly reason: 'password_wait_too_long' }
   | { readonly reason: 'request_abandoned' }
   | { readonly reason: 'login_blocked'; readonly by: 'account' | 'address'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'client_token_rate_exceeded'; readonly retryAfterSeconds: number }
   | { readonly reason: 'family_changed_meanwhile'; readonly sid: string };
 
 /** What a refusal is called in the log, and how loudly it is said there. */

@@ -32,6 +32,8 @@ export type Rotation = {
   readonly successorHash: Uint8Array<ArrayBuffer>;
   readonly successorKey: Uint8Array<ArrayBuffer>;
   readonly clientId: string;
+  /** The family must have one of these, else nothing is left for a token to be good for. Not empty. */
+  readonly audiences: TokenList;
   readonly now: EpochMs;
   readonly idleExpiresAt: EpochMs;
 };
@@ -107,6 +109,7 @@ type LoginRow = {
 async function rotate(prisma: Database['prisma'], rotation: Rotation): Promise<Login | null> {
   const { handleHash, presentedHash, successorHash, successorKey, clientId, now, idleExpiresAt } = rotation;
   const at = new Date(now);
+  const hasAudience = Prisma.join(rotation.audiences.map(hasIn), ' OR ');
   const rows = await prisma.$queryRaw<LoginRow[]>`
     UPDATE families SET
       previous_hash = current_hash,
@@ -118,6 +121,7 @@ async function rotate(prisma: Database['prisma'], rotation: Rotation): Promise<L
     WHERE handle_hash = ${handleHash}
       AND current_hash = ${presentedHash}
       AND client_id = ${clientId}
+      AND (${hasAudience})
       AND revoked_at IS NULL
       AND absolute_expires_at > ${at}
       AND idle_expires_at > ${at}
@@ -127,6 +131,11 @@ async function rotate(prisma: Database['prisma'], rotation: Rotation): Promise<L
       (SELECT username FROM users WHERE users.id = user_id) AS username,
       (SELECT roles FROM users WHERE users.id = user_id) AS roles`;
   return rows[0] === undefined ? null : toLogin(rows[0]);
+}
+
+/** SQL, true when an audience is in the family's list. What both databases have for that, and with case counted. */
+function hasIn(audience: string): Prisma.Sql {
+  return Prisma.sql`REPLACE(' ' || families.audiences || ' ', ${` ${audience} `}, '') <> ' ' || families.audiences || ' '`;
 }
 
 /** A family with what it takes from its user and client. */

@@ -1,3 +1,4 @@
+import { remainingTarget } from '../oauth/audience.js';
 import { type Client, lifetimesOf } from '../oauth/client.js';
 import { expiryOf, judge } from '../oauth/family.js';
 import { parseRefreshToken, type RefreshToken, sha256 } from '../oauth/refresh-token.js';
@@ -51,14 +52,17 @@ async function introspectRefreshToken(
   const judged = judge(family, { secret, secretHash: sha256(secret), clientId: client.id, now, retryWindowSeconds });
   if (judged.verdict === 'refused') return { answer: SECRET, inactive: judged.refusal.reason };
   if (judged.verdict === 'reuse') return { answer: SECRET, inactive: 'refresh_token_superseded' };
+  // What a refresh would give, also after something was taken from the client.
+  const { scope, audiences } = remainingTarget(login, client, deps.settings.defaultAudience);
+  if (audiences.length === 0) return { answer: SECRET, inactive: 'audience_not_allowed' };
   const answer = {
     active: true as const,
     iss: deps.settings.issuer,
     sub: login.userId,
-    aud: login.audiences,
+    aud: audiences,
     client_id: client.id,
     username: login.username,
-    scope: joinList(login.scope),
+    scope: joinList(scope),
     sid: login.sid,
     auth_time: toNumericDate(login.authTime),
     iat: toNumericDate(family.rotatedAt ?? login.authTime),

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { assertError, issuerWithClients } from '../rfc/setup.js';
 import { CASES, CLIENTS } from './refusals.js';
+import { ASSERTION_REASONS } from './refusals-of-assertions.js';
 import { postForm } from './support.js';
 
 const issuer = await issuerWithClients(t, { clients: CLIENTS });
@@ -10,11 +11,8 @@ for (const [reason, [status, error, ask]] of Object.entries(CASES)) {
     const logged = issuer.log.length;
     const reply = await ask(issuer);
     assertError(t, reply, status, error, reason);
-    t.equal(
-      reply.headers['retry-after'] === undefined,
-      status !== 503 && status !== 429,
-      'Retry-After with 503 and 429, and only then',
-    );
+    const isLater = status === 503 || status === 429;
+    t.equal(reply.headers['retry-after'] !== undefined, isLater, 'Retry-After with 429 and 503, and only then');
     const challenge = reply.headers['www-authenticate'];
     t.notOk(typeof challenge === 'string' && challenge.includes(reason), 'not in the challenge either');
     t.notOk(JSON.stringify(reply.body).includes(reason), 'the client is not told which it was');
@@ -31,6 +29,7 @@ for (const [reason, [status, error, ask]] of Object.entries(CASES)) {
 t.test('what must not be told apart has one answer', async (t) => {
   const alike = [
     ['client_unknown', 'client_disabled', 'client_secret_missing', 'client_secret_wrong', 'client_not_named'],
+    ['client_unknown', ...ASSERTION_REASONS],
     ['user_unknown', 'user_disabled', 'password_wrong', 'user_changed_meanwhile'],
     ['refresh_token_malformed', 'refresh_token_unknown', 'refresh_token_of_another_client', 'refresh_token_reused'],
     ['family_expired', 'family_revoked', 'family_ended_with_user_or_client', 'refresh_cookie_missing'],

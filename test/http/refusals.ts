@@ -4,6 +4,7 @@ import { json } from 'node:stream/consumers';
 import type { Refusal } from '../../src/oauth/refusal.js';
 import { aClient, type Reply, type TestIssuer } from '../helper.js';
 import { aService, FORM, listening, SERVICE, send, sendBody } from '../rfc/setup.js';
+import { CLIENTS_WITH_CREDENTIALS, OF_CREDENTIALS } from './refusals-of-assertions.js';
 import { type Case, CLIENT_TOKEN, OF_LOGINS, OF_PAGES_AND_TOKENS, token } from './refusals-of-tokens.js';
 import { aWebClient, type Form, postForm } from './support.js';
 
@@ -16,6 +17,7 @@ export const CLIENTS = [
   aClient({ id: 'old', disabledAt: 1 }),
   // No command makes such a client, but a row may have come another way.
   aClient({ id: 'odd', grants: ['client_credentials'] }),
+  ...CLIENTS_WITH_CREDENTIALS,
 ];
 
 async function withHeaderTwice(issuer: TestIssuer): Promise<Reply> {
@@ -76,6 +78,7 @@ const OF_REQUESTS = {
 /** A way to every reason there is: a new one without a case here does not compile. */
 export const CASES: Readonly<Record<Refusal['reason'], Case>> = {
   ...OF_REQUESTS,
+  ...OF_CREDENTIALS,
   ...OF_LOGINS,
   ...OF_PAGES_AND_TOKENS,
 };

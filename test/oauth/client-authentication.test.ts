@@ -2,7 +2,7 @@ import t from 'tap';
 import {
   authenticateClient,
   CLIENT_AUTHENTICATION_METHODS,
-  type PresentedClient,
+  type PresentedSecret,
   presentedClient,
 } from '../../src/oauth/client-authentication.js';
 import { sha256 } from '../../src/oauth/refresh-token.js';
@@ -18,7 +18,7 @@ const byBasic = (clientId: string, secret: string | undefined) =>
 const malformed = refuse({ reason: 'authorization_header_malformed' });
 
 t.test('the methods are named as RFC 7591 §2 names them', async (t) => {
-  t.strictSame(CLIENT_AUTHENTICATION_METHODS, ['client_secret_basic', 'client_secret_post', 'none']);
+  t.strictSame(CLIENT_AUTHENTICATION_METHODS, ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']);
 });
 
 const HEADERS: readonly [sentence: string, header: string, clientId: string, secret: string | undefined][] = [
@@ -127,7 +127,7 @@ t.test('a client must not use more than one method in a request (RFC 6749 §2.3)
 
 const SECRET = 'a-secret';
 const confidential = aClient({ id: 'service', kind: 'confidential', secretHash: sha256(SECRET) });
-const present = (secret: string | undefined, clientId = 'service'): PresentedClient => ({
+const present = (secret: string | undefined, clientId = 'service'): PresentedSecret => ({
   method: secret === undefined ? 'none' : 'client_secret_post',
   clientId,
   secret,
@@ -136,8 +136,8 @@ const present = (secret: string | undefined, clientId = 'service'): PresentedCli
 t.test('a client is who it says, or it is not', async (t) => {
   const app = aClient();
   const off = { disabledAt: 1 };
-  t.strictSame(authenticateClient(present(SECRET), confidential), ok(confidential), 'the right secret');
-  t.strictSame(authenticateClient(present(undefined), app), ok(app), 'a public client has none');
+  t.strictSame(authenticateClient(present(SECRET), confidential, 0), ok(confidential), 'the right secret');
+  t.strictSame(authenticateClient(present(undefined), app, 0), ok(app), 'a public client has none');
   const refusals = [
     ['another secret', present('other'), confidential, 'client_secret_wrong'],
     ['a beginning of the secret', present('a-secre'), confidential, 'client_secret_wrong'],
@@ -157,21 +157,21 @@ t.test('a client is who it says, or it is not', async (t) => {
     ['disabled and public', present(undefined), { ...app, ...off }, 'client_disabled'],
   ] as const;
   for (const [sentence, presented, client, reason] of refusals) {
-    t.strictSame(authenticateClient(presented, client), refuse({ reason }), sentence);
+    t.strictSame(authenticateClient(presented, client, 0), refuse({ reason }), sentence);
   }
 });
 
 t.test('no secret matches a client without one, be it 32 bytes of zero hashed or not', async (t) => {
   const without = { ...confidential, secretHash: null };
   for (const secret of ['', '\0'.repeat(32), '0'.repeat(64)]) {
-    t.strictSame(authenticateClient(present(secret), without), refuse({ reason: 'client_secret_wrong' }));
+    t.strictSame(authenticateClient(present(secret), without, 0), refuse({ reason: 'client_secret_wrong' }));
   }
 });
 
 t.test('a refusal says nothing but its reason: no secret gets into the log with it', async (t) => {
   const results = [
-    authenticateClient(present('hunter2'), confidential),
-    authenticateClient(present('hunter2'), null),
+    authenticateClient(present('hunter2'), confidential, 0),
+    authenticateClient(present('hunter2'), null, 0),
     presentedClient(raw('app:hunter2'), body({ client_secret: 'hunter2' })),
   ];
   for (const result of results) t.notMatch(JSON.stringify(result), /hunter2/);

@@ -18,6 +18,8 @@ const SETTINGS = {
   accessTokenMaxTtlSeconds: 3600,
   refreshIdleTtlSeconds: 14 * 86_400,
   refreshAbsoluteTtlSeconds: 90 * 86_400,
+  clientTokensPerMinute: null,
+  clockSkewSeconds: 60,
 };
 
 t.test('there are two kinds of client (RFC 6749 §2.1) and three grants', async (t) => {

@@ -2,6 +2,7 @@ import type { Test } from 'tap';
 import type { GrantDeps, TokenRequest } from '../../src/grants/deps.js';
 import { grant } from '../../src/grants/index.js';
 import type { Issued } from '../../src/grants/issue.js';
+import { openTokenRate } from '../../src/grants/token-rate.js';
 import { authenticate } from '../../src/http/client-auth.js';
 import { loadPrivateKey, makeKeyPair } from '../../src/keys/rsa.js';
 import { signerOf } from '../../src/keys/signer.js';
@@ -35,6 +36,14 @@ export const ACCESS_TTL_SECONDS = 120;
 
 const CLIENT_SECRET = 'the-secret-of-every-confidential-client';
 
+/** None of these clients signs. */
+const NO_ASSERTIONS = {
+  issuer: ISSUER,
+  clockSkewSeconds: 60,
+  isSignedByClient: async () => false,
+  used: { use: async () => false },
+};
+
 const SETTINGS = {
   issuer: ISSUER,
   defaultAudience: ISSUER,
@@ -42,6 +51,8 @@ const SETTINGS = {
   accessTokenMaxTtlSeconds: 3600,
   refreshIdleTtlSeconds: 1,
   refreshAbsoluteTtlSeconds: 1,
+  clientTokensPerMinute: null,
+  clockSkewSeconds: 60,
 };
 
 /** The real thing: the flows on the real store, with everything they need handed to them. */
@@ -74,6 +85,7 @@ export async function openReal(t: Test, provider: Provider, seed: number) {
     families: openFamilies(database),
     signer,
     settings: SETTINGS,
+    tokenRate: openTokenRate(),
     randomBytes: (size) => sha256(`${seed} ${++drawn}`).slice(0, size),
   };
   const tokens: TokenDeps = { ...grants, users, clients: openClients(database), signer };
@@ -147,7 +159,7 @@ export class World {
   /** A request to the token endpoint, from the client's authentication on. `meanwhile` happens in its middle. */
   async token(app: App, more: Parameters, now: number, meanwhile: () => Promise<void>): Promise<Result<Issued>> {
     const parameters = this.parametersOf(app, more);
-    const client = await authenticate(this.real.tokens.clients, undefined, parameters);
+    const client = await this.authenticate(parameters, now);
     if (!client.ok) return client;
     const { grants } = this.real;
     const { begin, rotate } = grants.families;
@@ -168,7 +180,12 @@ export class World {
 
   /** The client as it shows itself; the store says who it is. */
   async clientOf(app: App) {
-    return authenticate(this.real.tokens.clients, undefined, this.parametersOf(app, {}));
+    return this.authenticate(this.parametersOf(app, {}), START);
+  }
+
+  private authenticate(parameters: ReadonlyMap<string, readonly string[]>, now: number) {
+    const { clients } = this.real.tokens;
+    return authenticate({ clients, assertions: NO_ASSERTIONS }, undefined, parameters, now);
   }
 
   private parametersOf(app: App, more: Parameters): ReadonlyMap<string, readonly string[]> {

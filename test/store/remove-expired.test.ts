@@ -25,7 +25,15 @@ async function withFamilies(t: Test, provider: Provider, names: Readonly<Record<
 function rowOf(userId: string, sid: string, absoluteExpiresAt: number) {
   const at = new Date(START);
   return {
-    ...{ id: sid, userId, clientId: 'app', loginEpoch: 0, scope: 'read', audiences: '', createdAt: at },
+    ...{
+      id: sid,
+      userId,
+      clientId: 'app',
+      loginEpoch: 0,
+      scope: 'read',
+      audiences: 'https://api.example',
+      createdAt: at,
+    },
     ...{ handleHash: hashOf(`handle ${sid}`), currentHash: hashOf('secret 0') },
     ...{ idleExpiresAt: new Date(absoluteExpiresAt), absoluteExpiresAt: new Date(absoluteExpiresAt) },
   };

@@ -55,6 +55,7 @@ export function aRotation(overrides: Partial<Rotation> = {}): Rotation {
     successorHash: hashOf('secret 1'),
     successorKey: hashOf('key 1'),
     clientId: 'app',
+    audiences: ['https://api.example'],
     now: START + 1000,
     idleExpiresAt: START + 1000 + 14 * DAY_MS,
     ...overrides,

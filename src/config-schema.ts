@@ -126,6 +126,10 @@ export const schema = z.object({
   BCRYPT_COST: integer(12, 10, 15).meta({
     description: "bcrypt's cost for new password hashes; one more takes twice as long.",
   }),
+  API_DOCS: z.enum(['on', 'off']).meta({
+    description: 'Whether `/docs` has a page to try the API on, and `/openapi.json` its description.',
+    shownDefault: 'in development `on`, else `off`',
+  }),
   LOG_LEVEL: z
     .enum(LOG_LEVELS)
     .default('info')

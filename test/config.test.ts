@@ -23,6 +23,7 @@ t.test('in development nothing needs to be set', async (t) => {
     KEY_STORE: 'files',
     KEY_ROTATION_INTERVAL: 30 * 86_400,
     BCRYPT_COST: 12,
+    API_DOCS: 'on',
     LOG_LEVEL: 'info',
   });
 });
@@ -38,7 +39,14 @@ t.test('in production nothing is where it happens to be', async (t) => {
     'ISSUER is not set and has no default here',
     'DATABASE_URL is not set and has no default here',
   ]);
-  t.match(readConfig(PRODUCTION), { isDevelopment: false, HOST: '0.0.0.0', PORT: 4000, KEYS_DIR: 'keys' });
+  t.match(readConfig(PRODUCTION), {
+    isDevelopment: false,
+    HOST: '0.0.0.0',
+    PORT: 4000,
+    KEYS_DIR: 'keys',
+    API_DOCS: 'off',
+  });
+  t.equal(readConfig({ ...PRODUCTION, API_DOCS: 'on' }).API_DOCS, 'on');
 });
 
 t.test('development is a loopback issuer and no NODE_ENV=production', async (t) => {

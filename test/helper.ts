@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import tap, { type Test } from 'tap';
-import { buildApp } from '../src/app.js';
+import { type AppDeps, buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
 import type { KeyStatus } from '../src/keys/keeper.js';
 import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
@@ -87,6 +87,7 @@ export async function testIssuer(
   t: Test,
   provider: Provider = 'sqlite',
   overrides: Partial<GrantDeps> = {},
+  apiDocs: AppDeps['apiDocs'] = null,
 ): Promise<TestIssuer> {
   const database = await testDatabase(t, provider);
   const clock = { now: START };
@@ -132,6 +133,7 @@ export async function testIssuer(
     readiness: async () => ({ database: true, schema: true, keys: true }),
     clock: () => clock.now,
     logger,
+    apiDocs,
   });
   t.teardown(() => app.close());
   return {

@@ -25,7 +25,7 @@ const OWNERS: readonly (readonly [pattern: RegExp, owner: string])[] = [
   [/^(@prisma\/|better-sqlite3$|pg$)/, 'store'],
   [/^jose$/, 'keys'],
   [/^(bcrypt|piscina)$/, 'passwords'],
-  [/^(fastify|@fastify\/.*|prom-client|fresh)$/, 'http'],
+  [/^(fastify|@fastify\/.*|fastify-type-provider-zod|prom-client|fresh)$/, 'http'],
   [/^(commander|@inquirer\/.*|cli-table3)$/, 'cli'],
 ];
 

@@ -1,5 +1,6 @@
 import { type Client, lifetimesOf } from '../oauth/client.js';
-import { required } from '../oauth/parameters.js';
+import { GRANT_PARAMETERS } from '../oauth/endpoint-parameters.js';
+import { readParameters } from '../oauth/parameters.js';
 import { formatRefreshToken, HANDLE_BYTES, SECRET_BYTES, sha256 } from '../oauth/refresh-token.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
 import { parseLoginName } from '../oauth/username.js';
@@ -14,13 +15,11 @@ import { grantTarget, type Target } from './target.js';
  * token is given to a client that may refresh.
  */
 export async function password(deps: GrantDeps, request: TokenRequest): Promise<Result<Issued>> {
-  const username = required(request.parameters, 'username');
-  if (!username.ok) return username;
-  const given = required(request.parameters, 'password');
-  if (!given.ok) return given;
+  const read = readParameters(GRANT_PARAMETERS.password, request.parameters);
+  if (!read.ok) return read;
   const target = grantTarget(deps, request);
   if (!target.ok) return target;
-  const user = await authenticate(deps, username.value, given.value);
+  const user = await authenticate(deps, read.value.username, read.value.password);
   if (!user.ok) return user;
   return startLogin(deps, request, user.value, target.value);
 }

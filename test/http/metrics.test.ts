@@ -47,7 +47,16 @@ async function appWith(t: Test, status: () => KeyStatus) {
   };
   const readiness = async () => ({ database: true, schema: true, keys: true });
   const logger = pino({ level: 'silent' });
-  const app = await buildApp({ clients, grants, sessions, keeper, readiness, clock: () => START, logger });
+  const app = await buildApp({
+    clients,
+    grants,
+    sessions,
+    keeper,
+    readiness,
+    clock: () => START,
+    logger,
+    apiDocs: null,
+  });
   t.teardown(() => app.close());
   return { app };
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { InjectOptions } from 'fastify';
 import type { Test } from 'tap';
+import type { AppDeps } from '../../src/app.js';
 import type { GrantDeps } from '../../src/grants/deps.js';
 import type { Client } from '../../src/oauth/client.js';
 import { sha256 } from '../../src/oauth/refresh-token.js';
@@ -33,11 +34,12 @@ export type Setup = {
   readonly provider?: Provider;
   readonly clients?: readonly Client[];
   readonly overrides?: Partial<GrantDeps>;
+  readonly apiDocs?: AppDeps['apiDocs'];
 };
 
 /** An issuer with the public client `app`, the confidential client `service` and the user `ada`. */
 export async function issuerWithClients(t: Test, setup: Setup = {}): Promise<TestIssuer> {
-  const issuer = await testIssuer(t, setup.provider ?? 'sqlite', setup.overrides);
+  const issuer = await testIssuer(t, setup.provider ?? 'sqlite', setup.overrides, setup.apiDocs);
   for (const client of setup.clients ?? [aClient(), aService()]) {
     if (!(await issuer.clients.add(client))) throw new Error(`${client.id} is taken`);
   }

@@ -41,6 +41,8 @@ function answerUnknownRoutes(app: FastifyInstance): void {
     const known = routes.get(url) ?? { pattern: patternOf(url), methods: new Set() };
     // OPTIONS answers preflights and nothing else (src/http/cors.ts).
     for (const one of [method].flat()) if (one !== 'OPTIONS') known.methods.add(one);
+    // A prefix is a path with and without a slash at its end; of the second, Fastify tells the HEAD alone.
+    if (known.methods.has('HEAD')) known.methods.add('GET');
     routes.set(url, known);
   });
   // Here, and not in a not-found handler, so that a body nobody asked for is not looked at.

@@ -1,6 +1,10 @@
-// npm run docs: writes docs/configuration.md from the schema in src/config.ts. CI runs it and fails on a difference.
+// npm run docs: writes docs/configuration.md from the schema of the settings, and docs/openapi.json from those of the routes.
+// CI runs it and fails on a difference.
 import { writeFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { type AppDeps, buildApp } from '../src/app.js';
 import { describeConfig } from '../src/config.js';
+import { readVersion } from '../src/version.js';
 
 const rows = describeConfig().map(
   ({ name, fallback, description }) => `| \`${name}\` | ${fallback} | ${description.replaceAll('|', '\\|')} |`,
@@ -19,3 +23,24 @@ one stops the start. *Development* means: \`NODE_ENV\` is not \`production\` and
 ${rows.join('\n')}
 `;
 writeFileSync(new URL('../docs/configuration.md', import.meta.url), page);
+
+// Nothing is asked of it but what its routes are.
+const unused = {
+  grants: { settings: { issuer: 'https://login.example.com' } },
+  accounts: { hasher: {} },
+  keeper: {},
+  clients: {},
+  sessions: {},
+} as unknown as AppDeps;
+const app = await buildApp({
+  ...unused,
+  isRegistrationOpen: true,
+  trustedProxies: 0,
+  readiness: async () => ({ database: false, schema: false, keys: false }),
+  clock: Date.now,
+  logger: pino({ level: 'silent' }),
+  apiDocs: { version: readVersion() },
+});
+await app.ready();
+writeFileSync(new URL('../docs/openapi.json', import.meta.url), `${JSON.stringify(app.swagger(), null, 2)}\n`);
+await app.close();

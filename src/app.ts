@@ -17,6 +17,7 @@ import { metricsEndpoint } from './http/metrics.js';
 import { ownPasswordEndpoint } from './http/own-password.js';
 import { registerEndpoint } from './http/register.js';
 import { revokeEndpoint } from './http/revoke.js';
+import { leaveSchemasToEndpoints } from './http/route-schema.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
@@ -45,6 +46,8 @@ export type AppDeps = {
   readonly readiness: () => Promise<Readiness>;
   readonly clock: () => EpochMs;
   readonly logger: FastifyBaseLogger;
+  /** The description of the API and the page to try it on, for this version of the program; null: there is neither. */
+  readonly apiDocs: { readonly version: string } | null;
 };
 
 const BODY_LIMIT_BYTES = 16 * 1024;
@@ -75,6 +78,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     },
   });
   app.setErrorHandler(handleError);
+  leaveSchemasToEndpoints(app);
   guardAllRoutes(app);
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode, elapsedTime }) => {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
@@ -87,6 +91,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const { issuer, clockSkewSeconds } = settings;
   const assertions = { issuer, clockSkewSeconds, isSignedByClient, used: deps.usedAssertions };
   const isSecure = issuer.startsWith('https:');
+  await addApiDocs(app, deps);
   const tokens = { users, clients, families, signer: keeper, settings };
   await app.register(tokenEndpoint, { clients, assertions, grants, isSecure, clock });
   await app.register(revokeEndpoint, { clients, assertions, tokens, clock });
@@ -105,6 +110,17 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(healthEndpoints, { readiness: deps.readiness, keyStatus, clock });
   await app.register(metricsEndpoint, { keyStatus, passwordStatus: accounts.hasher.status, clock });
   return app;
+}
+
+/** Packages that no other part needs are only loaded where they are wanted. Goes before the routes it describes. */
+async function addApiDocs(app: FastifyInstance, { apiDocs, grants, keeper }: AppDeps): Promise<void> {
+  if (apiDocs === null) return;
+  const { issuer } = grants.settings;
+  const { describeRoutes } = await import('./http/openapi.js');
+  const { docsPage } = await import('./http/docs.js');
+  const maxAgeSeconds = () => keeper.jwksMaxAgeSeconds();
+  await describeRoutes(app, { issuer, version: apiDocs.version, maxAgeSeconds, toDocument: cachedDocument });
+  await app.register(docsPage, { issuer });
 }
 
 /** A proxy that is trusted adds the address of whoever talks to it; the last of so many is the client's. */

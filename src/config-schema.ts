@@ -188,6 +188,10 @@ export const schema = z.object({
   REGISTRATION: z.enum(['closed', 'open']).default('closed').meta({
     description: 'With `open`, anybody may make an account at `/register`.',
   }),
+  API_DOCS: z.enum(['on', 'off']).meta({
+    description: 'Whether `/docs` has a page to try the API on, and `/openapi.json` its description.',
+    shownDefault: 'in development `on`, else `off`',
+  }),
   LOG_LEVEL: z
     .enum(LOG_LEVELS)
     .default('info')

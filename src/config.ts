@@ -105,8 +105,8 @@ function withSecretFiles(environment: Environment, faults: string[]): Record<str
 function defaultsFor(given: Record<string, string>): Record<string, string> {
   const port = given['PORT'] ?? '';
   const issuer = given['ISSUER'] ?? `http://localhost:${/^\d{1,5}$/.test(port) && Number(port) < 65_536 ? port : 4000}`;
-  if (!isDevelopment(given['NODE_ENV'] ?? '', issuer)) return { HOST: '0.0.0.0' };
-  return { ISSUER: issuer, HOST: 'localhost', DATABASE_URL: 'file:data/mintd.db' };
+  if (!isDevelopment(given['NODE_ENV'] ?? '', issuer)) return { HOST: '0.0.0.0', API_DOCS: 'off' };
+  return { ISSUER: issuer, HOST: 'localhost', DATABASE_URL: 'file:data/mintd.db', API_DOCS: 'on' };
 }
 
 function contradictions(settings: Settings): string[] {

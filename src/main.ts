@@ -9,6 +9,7 @@ import { runCli } from './cli.js';
 import type { Config } from './config.js';
 import type { DemoAccess } from './demo-accounts.js';
 import { type RunningServer, startServer } from './serve.js';
+import { readVersion } from './version.js';
 
 /** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
 const STOP_WITHIN_MS = 15_000;
@@ -78,11 +79,6 @@ async function readStdin(): Promise<string> {
   }
 }
 
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return String((manifest as { version?: unknown }).version);
-}
-
 // Whoever reads our output may stop reading (`mintd users list | head`): then there is nobody left to tell.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(1));
 
@@ -96,6 +92,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
     askYes,
   },
   environment,
-  version: version(),
+  version: readVersion(),
   serve,
 });

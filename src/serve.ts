@@ -25,6 +25,7 @@ import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
 import { DatabaseUnavailable } from './store/outage.js';
 import { openSessions } from './store/sessions.js';
 import { openUsers } from './store/users.js';
+import { readVersion } from './version.js';
 
 /** What still runs when the server is told to stop has this long. */
 const STOP_WITHIN_MS = 10_000;
@@ -97,6 +98,7 @@ async function open(
     readiness: () => readiness(database, keeper),
     clock,
     logger,
+    apiDocs: config.API_DOCS === 'on' ? { version: readVersion() } : null,
   });
   const removal = startRemoval(sessions, removalLog(logger), clock);
   opened.push(() => removal.stop());

@@ -29,6 +29,8 @@ t.test('in development nothing needs to be set', async (t) => {
     LOGIN_LIMIT_WINDOW: 900,
     TRUST_PROXY: 0,
     REGISTRATION: 'closed',
+    CLIENT_TOKEN_RATE: null,
+    API_DOCS: 'on',
     LOG_LEVEL: 'info',
   });
 });
@@ -44,7 +46,14 @@ t.test('in production nothing is where it happens to be', async (t) => {
     'ISSUER is not set and has no default here',
     'DATABASE_URL is not set and has no default here',
   ]);
-  t.match(readConfig(PRODUCTION), { isDevelopment: false, HOST: '0.0.0.0', PORT: 4000, KEYS_DIR: 'keys' });
+  t.match(readConfig(PRODUCTION), {
+    isDevelopment: false,
+    HOST: '0.0.0.0',
+    PORT: 4000,
+    KEYS_DIR: 'keys',
+    API_DOCS: 'off',
+  });
+  t.equal(readConfig({ ...PRODUCTION, API_DOCS: 'on' }).API_DOCS, 'on');
 });
 
 t.test('development is a loopback issuer and no NODE_ENV=production', async (t) => {

@@ -93,7 +93,10 @@ function sharedHasher(): PasswordHasher {
 let keyPairs: Promise<[KeyPair, KeyPair]> | undefined;
 
 /** What a test makes different from the usual. */
-export type Overrides = Partial<GrantDeps> & { readonly accounts?: Partial<AccountDeps> };
+export type Overrides = Partial<GrantDeps> & {
+  readonly accounts?: Partial<AccountDeps>;
+  readonly apiDocs?: AppDeps['apiDocs'];
+};
 
 /** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
 export async function testIssuer(
@@ -134,7 +137,7 @@ export async function testIssuer(
 
 async function issuerDeps(
   database: Database,
-  { accounts: others, ...overrides }: Overrides,
+  { accounts: others, apiDocs = null, ...overrides }: Overrides,
 ): Promise<Omit<AppDeps, 'readiness' | 'clock' | 'logger'>> {
   const signer = await testSigner();
   const sessions = openSessions(database);
@@ -158,7 +161,7 @@ async function issuerDeps(
   };
   const clients = openClients(database);
   const usedAssertions = openClientAssertions(database);
-  const switches = { isRegistrationOpen: true, trustedProxies: 0 };
+  const switches = { isRegistrationOpen: true, trustedProxies: 0, apiDocs };
   return { clients, usedAssertions, grants, accounts, sessions, keeper: signer, ...switches };
 }
 

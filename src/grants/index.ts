@@ -1,5 +1,6 @@
 import { GRANT_TYPES, type GrantType } from '../oauth/client.js';
-import { required } from '../oauth/parameters.js';
+import { TOKEN_PARAMETERS } from '../oauth/endpoint-parameters.js';
+import { readParameters } from '../oauth/parameters.js';
 import { type Result, refuse } from '../oauth/result.js';
 import { clientCredentials } from './client-credentials.js';
 import type { GrantDeps, TokenRequest } from './deps.js';
@@ -17,9 +18,9 @@ const GRANTS: Readonly<Record<GrantType, Grant>> = {
 
 /** Answers a request to the token endpoint with the grant it names, if the client may use it. */
 export async function grant(deps: GrantDeps, request: TokenRequest): Promise<Result<Issued>> {
-  const asked = required(request.parameters, 'grant_type');
-  if (!asked.ok) return asked;
-  const type = GRANT_TYPES.find((known) => known === asked.value);
+  const read = readParameters(TOKEN_PARAMETERS, request.parameters);
+  if (!read.ok) return read;
+  const type = GRANT_TYPES.find((known) => known === read.value.grant_type);
   if (type === undefined) return refuse({ reason: 'grant_type_unknown' });
   if (!request.client.grants.includes(type)) return refuse({ reason: 'grant_type_not_allowed' });
   return GRANTS[type](deps, request);

@@ -1,7 +1,8 @@
 import { checkLogin } from '../accounts/login.js';
 import type { Target } from '../oauth/audience.js';
 import { type Client, lifetimesOf } from '../oauth/client.js';
-import { required } from '../oauth/parameters.js';
+import { GRANT_PARAMETERS } from '../oauth/endpoint-parameters.js';
+import { readParameters } from '../oauth/parameters.js';
 import { formatRefreshToken, HANDLE_BYTES, SECRET_BYTES, sha256 } from '../oauth/refresh-token.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
 import { uuidFrom } from '../oauth/uuid.js';
@@ -15,14 +16,13 @@ import { grantTarget } from './target.js';
  * token is given to a client that may refresh.
  */
 export async function password(deps: GrantDeps, request: TokenRequest): Promise<Result<Issued>> {
-  const username = required(request.parameters, 'username');
-  if (!username.ok) return username;
-  const given = required(request.parameters, 'password');
-  if (!given.ok) return given;
+  const read = readParameters(GRANT_PARAMETERS.password, request.parameters);
+  if (!read.ok) return read;
   const target = grantTarget(deps, request);
   if (!target.ok) return target;
   const { sender, now } = request;
-  const user = await checkLogin(deps.login, { username: username.value, password: given.value, sender, now });
+  const { username, password: given } = read.value;
+  const user = await checkLogin(deps.login, { username, password: given, sender, now });
   if (!user.ok) return user;
   return startLogin(deps, request, user.value, target.value);
 }

@@ -1,7 +1,8 @@
 import { audienceChoice } from '../oauth/audience.js';
 import { lifetimesOf } from '../oauth/client.js';
+import { GRANT_PARAMETERS } from '../oauth/endpoint-parameters.js';
 import { judge, type Presentation } from '../oauth/family.js';
-import { required } from '../oauth/parameters.js';
+import { readParameters } from '../oauth/parameters.js';
 import {
   formatRefreshToken,
   parseRefreshToken,
@@ -24,9 +25,9 @@ type Continued = { readonly event: 'refresh' | 'refresh_retry'; readonly login: 
  * and only what it did not rotate is read and judged (src/oauth/family.ts).
  */
 export async function refreshToken(deps: GrantDeps, request: TokenRequest): Promise<Result<Issued>> {
-  const text = required(request.parameters, 'refresh_token');
-  if (!text.ok) return text;
-  const token = parseRefreshToken(text.value);
+  const read = readParameters(GRANT_PARAMETERS.refresh_token, request.parameters);
+  if (!read.ok) return read;
+  const token = parseRefreshToken(read.value.refresh_token);
   if (token === null) return refuse({ reason: 'refresh_token_malformed' });
 
   if (asksForTarget(request.parameters)) {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { Sender } from '../accounts/login.js';
 import type { Refusal } from '../oauth/refusal.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
@@ -27,21 +27,27 @@ export type BearerRequest = Omit<Bearer, 'user'> & {
 };
 
 type Method = 'GET' | 'POST' | 'DELETE';
-type Handle = (request: BearerRequest) => Promise<Result<Answer>>;
+
+/** What one method does at a path, and what the API's description says of it. */
+type Operation = {
+  readonly schema: FastifySchema;
+  readonly handle: (request: BearerRequest) => Promise<Result<Answer>>;
+};
 
 /** Endpoints at one path for the user of an access token (RFC 6750 §2.1), with what each method does. */
 export function bearerEndpoint(
   app: FastifyInstance,
   { tokens, clock }: BearerEndpointDeps,
   url: string,
-  methods: Partial<Readonly<Record<Method, Handle>>>,
+  methods: Partial<Readonly<Record<Method, Operation>>>,
 ): void {
   parseOAuthBodies(app);
   answerPreflights(app, url, Object.keys(methods).sort(), tokens.clients);
-  for (const [method, handle] of Object.entries(methods)) {
+  for (const [method, { schema, handle }] of Object.entries(methods)) {
     app.route({
       method,
       url,
+      schema,
       handler: async (request, reply) => {
         const now = clock();
         const sender = senderOf(request, reply);

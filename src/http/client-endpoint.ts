@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { Client } from '../oauth/client.js';
 import type { RequestParameters } from '../oauth/parameters.js';
 import type { Refusal } from '../oauth/refusal.js';
@@ -26,6 +26,7 @@ export type Answer = { readonly body: object | 'empty' | null; readonly event: L
 /** One endpoint: what it does with a request, and what the log should know of one whatever comes of it. */
 export type ClientEndpoint = {
   readonly path: string;
+  readonly schema: FastifySchema;
   readonly handle: (request: ClientRequest, raw: FastifyRequest, reply: FastifyReply) => Promise<Result<Answer>>;
   readonly describe?: (request: ClientRequest) => Readonly<Record<string, string>>;
 };
@@ -34,7 +35,7 @@ export type ClientEndpoint = {
 export function clientEndpoint(app: FastifyInstance, deps: ClientEndpointDeps, endpoint: ClientEndpoint): void {
   parseOAuthBodies(app);
   answerPreflights(app, endpoint.path, ['POST'], deps.clients);
-  app.post(endpoint.path, async (request, reply) => {
+  app.post(endpoint.path, { schema: endpoint.schema }, async (request, reply) => {
     const known = await identify(request, deps);
     if (!known.ok) {
       await allowAnyOrigin(request, reply, deps.clients);

@@ -38,7 +38,7 @@ export function answerPreflights(
   methods: readonly string[],
   clients: ClientStore,
 ): void {
-  app.options(path, async (request, reply) => {
+  app.options(path, { schema: { hide: true } }, async (request, reply) => {
     const { origin, 'access-control-request-method': asked } = request.headers;
     if (origin === undefined || asked === undefined) return refuseMethod(reply, methods);
     await allowAnyOrigin(request, reply, clients);

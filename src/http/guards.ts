@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, RouteOptions } from 'fastify';
 import { carriesCredential } from '../oauth/parameters.js';
 import type { Refusal } from '../oauth/refusal.js';
 import { NO_STORE, refuseMethod, sendError } from './errors.js';
@@ -41,6 +41,8 @@ function answerUnknownRoutes(app: FastifyInstance): void {
     const known = routes.get(url) ?? { pattern: patternOf(url), methods: new Set() };
     // OPTIONS answers preflights and nothing else (src/http/cors.ts).
     for (const one of [method].flat()) if (one !== 'OPTIONS') known.methods.add(one);
+    // A prefix is a path with and without a slash at its end; of the second, Fastify tells the HEAD alone.
+    if (known.methods.has('HEAD')) known.methods.add('GET');
     routes.set(url, known);
   });
   // Here, and not in a not-found handler, so that a body nobody asked for is not looked at.
@@ -48,17 +50,24 @@ function answerUnknownRoutes(app: FastifyInstance): void {
     if (!request.is404) return;
     const path = decodedPath(request.url);
     const allowed = [...routes.values()].find(({ pattern }) => pattern.test(path))?.methods;
-    reply.headers(NO_STORE);
-    if (allowed === undefined) {
-      return reply.code(404).send({ error: 'not_found', error_description: 'Nothing is here.' });
-    }
-    return refuseMethod(reply, [...allowed].sort());
+    return allowed === undefined ? sendNotFound(reply) : refuseMethod(reply, [...allowed].sort());
   });
+  // For a route that finds only by itself that nothing is there: one of files (src/http/docs.ts).
+  app.setNotFoundHandler(async (_request, reply) => sendNotFound(reply));
 }
 
-/** The paths of a route: `:name` stands for any one part. */
+function sendNotFound(reply: FastifyReply): FastifyReply {
+  return reply.code(404).headers(NO_STORE).send({ error: 'not_found', error_description: 'Nothing is here.' });
+}
+
+/** The paths of a route: `:name` stands for any one part, and `*` for all that follows. */
 function patternOf(url: string): RegExp {
-  return new RegExp(`^${url.replaceAll('.', '\\.').replace(/:[^/]+/g, '[^/]+')}$`);
+  return new RegExp(
+    `^${url
+      .replaceAll('.', '\\.')
+      .replaceAll('*', '.*')
+      .replace(/:[^/]+/g, '[^/]+')}$`,
+  );
 }
 
 /** As the router reads it, which has decoded it without an error by now. */

@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { z } from 'zod';
 import type { KeyStatus } from '../keys/keeper.js';
 import { PATHS } from '../oauth/metadata.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { QueueStatus } from '../passwords/queue.js';
+import { answer, publicSchema } from './route-schema.js';
 
 export type MetricsOptions = {
   readonly keyStatus: (now: EpochMs) => KeyStatus;
@@ -11,12 +13,17 @@ export type MetricsOptions = {
   readonly clock: () => EpochMs;
 };
 
+const SCHEMA = publicSchema(
+  { summary: 'What a monitor wants to know' },
+  { 200: answer('In the text format of Prometheus.', z.string(), 'text/plain') },
+);
+
 /** GET /metrics: what a monitor wants to know, in the text format of Prometheus. */
 export async function metricsEndpoint(app: FastifyInstance, options: MetricsOptions): Promise<void> {
   const registry = new Registry();
   keyMetrics(registry, options);
   passwordMetrics(registry, options);
-  app.get(PATHS.metrics, async (_request, reply) =>
+  app.get(PATHS.metrics, { schema: SCHEMA }, async (_request, reply) =>
     reply
       .header('cache-control', 'no-store')
       .type(registry.contentType)

@@ -1,12 +1,16 @@
 import type { FastifyInstance } from 'fastify';
-import { type Registration, register } from '../accounts/register.js';
+import { z } from 'zod';
+import { register } from '../accounts/register.js';
+import { REGISTER_PARAMETERS } from '../oauth/endpoint-parameters.js';
 import { PATHS } from '../oauth/metadata.js';
-import { optional, required } from '../oauth/parameters.js';
+import { optional, readParameters } from '../oauth/parameters.js';
+import { ok } from '../oauth/result.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { ClientStore } from '../store/clients.js';
 import { parametersIn, parseOAuthBodies } from './body.js';
 import { allowAnyOrigin, answerPreflights } from './cors.js';
 import { NO_STORE, refuseWith } from './errors.js';
+import { answer, publicSchema, refusal } from './route-schema.js';
 import { senderOf } from './sender.js';
 
 export type RegisterOptions = {
@@ -18,12 +22,24 @@ export type RegisterOptions = {
 /** One text for a name that was free and one that was not: else anybody could ask who has an account. */
 const ACCEPTED = { status: 'accepted', detail: 'If the name and the address were free, the account exists: log in.' };
 
+const SCHEMA = publicSchema(
+  {
+    summary: 'Make an account',
+    description: 'Only with REGISTRATION=open. The answer does not say whether the name was free.',
+    parameters: REGISTER_PARAMETERS,
+  },
+  {
+    202: answer('Accepted.', z.strictObject({ status: z.literal('accepted'), detail: z.string() })),
+    400: refusal('invalid_request'),
+  },
+);
+
 /** POST /register: a person makes an account. Only there with REGISTRATION=open. */
 export async function registerEndpoint(app: FastifyInstance, options: RegisterOptions): Promise<void> {
   const { clients, accounts, clock } = options;
   parseOAuthBodies(app);
   answerPreflights(app, PATHS.register, ['POST'], clients);
-  app.post(PATHS.register, async (request, reply) => {
+  app.post(PATHS.register, { schema: SCHEMA }, async (request, reply) => {
     await allowAnyOrigin(request, reply, clients);
     const sender = senderOf(request, reply);
     const asked = registrationIn(request.body);
@@ -41,15 +57,6 @@ export async function registerEndpoint(app: FastifyInstance, options: RegisterOp
 function registrationIn(body: unknown) {
   const parameters = parametersIn(body);
   if (!parameters.ok) return parameters;
-  const username = required(parameters.value, 'username');
-  if (!username.ok) return username;
-  const password = required(parameters.value, 'password');
-  if (!password.ok) return password;
-  const email = optional(parameters.value, 'email');
-  const value: Pick<Registration, 'username' | 'email' | 'password'> = {
-    username: username.value,
-    email,
-    password: password.value,
-  };
-  return { ok: true as const, value };
+  const read = readParameters(REGISTER_PARAMETERS, parameters.value);
+  return read.ok ? ok({ ...read.value, email: optional(parameters.value, 'email') }) : read;
 }

@@ -1,13 +1,17 @@
 import cookies from '@fastify/cookie';
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { GrantDeps } from '../grants/deps.js';
 import { grant } from '../grants/index.js';
+import type { TokenResponse } from '../grants/issue.js';
 import { checkPage, withTokenFromCookie } from '../oauth/cookie-delivery.js';
+import { GRANT_PARAMETERS, TOKEN_PARAMETERS } from '../oauth/endpoint-parameters.js';
 import { PATHS } from '../oauth/metadata.js';
 import { optional } from '../oauth/parameters.js';
 import { ok } from '../oauth/result.js';
 import { browserHeaders, deviceOf, setRefreshCookie } from './browser.js';
 import { type ClientEndpoint, type ClientEndpointDeps, type ClientRequest, clientEndpoint } from './client-endpoint.js';
+import { answer, clientSchema, refusal } from './route-schema.js';
 import { senderOf } from './sender.js';
 
 export type TokenOptions = ClientEndpointDeps & {
@@ -16,10 +20,40 @@ export type TokenOptions = ClientEndpointDeps & {
   readonly isSecure: boolean;
 };
 
+const TOKENS: z.ZodType<TokenResponse> = z.strictObject({
+  access_token: z.string().describe('A JWT (RFC 9068).'),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int().describe('Seconds.'),
+  scope: z.string().exactOptional().describe('Separated by spaces.'),
+  refresh_token: z.string().exactOptional().describe('For a client that may refresh and keeps it in no cookie.'),
+});
+
+const SCHEMA = clientSchema(
+  {
+    summary: 'Get tokens',
+    description:
+      'RFC 6749. A client that keeps its refresh token in a cookie asks from one of its origins, with X-Requested-With.',
+    parameters: TOKEN_PARAMETERS,
+    alternatives: { by: 'grant_type', tables: GRANT_PARAMETERS },
+  },
+  {
+    200: answer('RFC 6749 §5.1.', TOKENS),
+    400: refusal(
+      'invalid_request',
+      'invalid_grant',
+      'invalid_scope',
+      'invalid_target',
+      'unauthorized_client',
+      'unsupported_grant_type',
+    ),
+    403: refusal('access_denied'),
+  },
+);
+
 /** POST /token (RFC 6749 §3.2). */
 export async function tokenEndpoint(app: FastifyInstance, options: TokenOptions): Promise<void> {
   await app.register(cookies);
-  clientEndpoint(app, options, { path: PATHS.token, describe: grantTypeOf, handle: tokens(options) });
+  clientEndpoint(app, options, { path: PATHS.token, schema: SCHEMA, describe: grantTypeOf, handle: tokens(options) });
 }
 
 function tokens({ grants, isSecure }: TokenOptions): ClientEndpoint['handle'] {

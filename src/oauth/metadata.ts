@@ -19,6 +19,8 @@ export const PATHS = {
   livez: '/livez',
   readyz: '/readyz',
   metrics: '/metrics',
+  openapi: '/openapi.json',
+  docs: '/docs',
 } as const;
 
 /**

@@ -1,3 +1,4 @@
+import { ALL_PARAMETERS, type Parameter, type ParameterTable } from './endpoint-parameters.js';
 import { ok, type Result, refuse } from './result.js';
 
 /** One name and its value as they stood in the body, decoded, in order. */
@@ -7,19 +8,23 @@ export type Pair = readonly [name: string, value: string];
 export type RequestParameters = ReadonlyMap<string, readonly string[]>;
 
 /** Only these may be sent more than once (RFC 8707 §2, and `audience` as mintd has it). */
-const REPEATABLE: ReadonlySet<string> = new Set(['resource', 'audience']);
+const REPEATABLE = namesOf(({ mayRepeat }) => mayRepeat === true);
 
-/** Names that must never stand in a URL: URLs end up in logs and histories (RFC 6749 §2.3.1). */
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  'password',
-  'current_password',
-  'new_password',
-  'client_secret',
-  'client_assertion',
-  'refresh_token',
+/**
+ * Names that must never stand in a URL: URLs end up in logs and histories (RFC 6749 §2.3.1). Two are those of no
+ * parameter here, and are sent by mistake: RFC 6750 §2.3 and RFC 7521 §4.2 have them.
+ */
+const CREDENTIALS = new Set([
+  ...namesOf(({ isCredential }) => isCredential === true),
   'access_token',
-  'token',
+  'client_assertion',
 ]);
+
+/** The names of all parameters of all endpoints of which something holds. */
+function namesOf(holds: (parameter: Parameter) => boolean): ReadonlySet<string> {
+  const all = ALL_PARAMETERS.flatMap((table) => Object.entries(table));
+  return new Set(all.filter(([, parameter]) => holds(parameter)).map(([name]) => name));
+}
 
 /**
  * Reads `application/x-www-form-urlencoded` (RFC 6749 Appendix B): `+` is a space, `%XX` is UTF-8. Stricter than a
@@ -111,6 +116,30 @@ export function optional(parameters: RequestParameters, name: string): string | 
 export function required(parameters: RequestParameters, name: string): Result<string> {
   const value = optional(parameters, name);
   return value === undefined ? refuse({ reason: 'parameter_missing', parameter: name }) : ok(value);
+}
+
+/** The names in a table that must be there. */
+type RequiredIn<T extends ParameterTable> = {
+  [Name in keyof T & string]: T[Name]['isRequired'] extends true ? Name : never;
+}[keyof T & string];
+
+/**
+ * The parameters that an endpoint cannot do without.
+ *
+ * @returns their values by name, or the refusal `parameter_missing` with the first in the table that is not there
+ */
+export function readParameters<T extends ParameterTable>(
+  table: T,
+  parameters: RequestParameters,
+): Result<Readonly<Record<RequiredIn<T>, string>>> {
+  const values: Record<string, string> = {};
+  for (const [name, { isRequired }] of Object.entries(table)) {
+    if (!isRequired) continue;
+    const value = required(parameters, name);
+    if (!value.ok) return value;
+    values[name] = value.value;
+  }
+  return ok(values as Record<RequiredIn<T>, string>);
 }
 
 /** Whether a query string (without its `?`) names a credential. */

@@ -7,19 +7,20 @@ export type LoginName = { readonly display: string; readonly key: string };
  */
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}\p{DI}\u2800]|(?! )\p{Zs}/u;
 
-const MAX_CHARACTERS = 128;
+/** After NFKC. */
+export const LOGIN_NAME_MAX_CHARACTERS = 128;
 
 /**
  * Normalises a user name or an e-mail address: NFKC, so that look-alike forms of one character are one, and folded
  * to one case for comparison.
  *
- * @returns null when it is empty, longer than 128 characters, has spaces at an end or characters nobody sees
+ * @returns null when it is empty, longer than LOGIN_NAME_MAX_CHARACTERS, has spaces at an end or characters nobody sees
  */
 export function parseLoginName(text: string): LoginName | null {
   if (!text.isWellFormed()) return null;
   const display = text.normalize('NFKC');
   if (display === '' || display.trim() !== display || INVISIBLE.test(display)) return null;
-  if ([...display].length > MAX_CHARACTERS) return null;
+  if ([...display].length > LOGIN_NAME_MAX_CHARACTERS) return null;
   return { display, key: foldCase(display).normalize('NFKC') };
 }
 

@@ -25,6 +25,7 @@ async function appWith(t: Test, readiness: () => Promise<Readiness>, status: () 
     readiness,
     clock: () => issuer.clock.now,
     logger: pino({ level: 'silent' }),
+    apiDocs: null,
   });
   t.teardown(() => app.close());
   return app;

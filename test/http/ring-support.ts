@@ -27,6 +27,7 @@ export async function issuerWithRing(
     readiness: async () => ({ database: true, schema: true, keys: keeper.isReady(clock.now) }),
     clock: () => clock.now,
     logger: pino({ level: 'trace', base: null }, { write: (line: string) => log.push(line) }),
+    apiDocs: null,
   });
   t.teardown(() => app.close());
   const made = { ...issuer, app, log, clock, keys, turned };

@@ -32,11 +32,15 @@ export type Setup = {
   readonly provider?: Provider;
   readonly clients?: readonly Client[];
   readonly overrides?: Overrides;
+  readonly apiDocs?: Overrides['apiDocs'];
 };
 
 /** An issuer with the public client `app`, the confidential client `service` and the user `ada`. */
 export async function issuerWithClients(t: Test, setup: Setup = {}): Promise<TestIssuer> {
-  const issuer = await testIssuer(t, setup.provider ?? 'sqlite', setup.overrides);
+  const issuer = await testIssuer(t, setup.provider ?? 'sqlite', {
+    ...setup.overrides,
+    ...(setup.apiDocs !== undefined && { apiDocs: setup.apiDocs }),
+  });
   for (const client of setup.clients ?? [aClient(), aService()]) {
     if (!(await issuer.clients.add(client))) throw new Error(`${client.id} is taken`);
   }

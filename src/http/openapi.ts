@@ -1,0 +1,91 @@
+import swagger, { type FastifyDynamicSwaggerOptions, type SwaggerTransform } from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { CachedDocument } from '../keys/jwks.js';
+import { PATHS } from '../oauth/metadata.js';
+import { sendCached } from './cached.js';
+import { answer, NOT_MODIFIED, publicSchema, SECURITY } from './route-schema.js';
+
+export type OpenapiOptions = {
+  readonly issuer: string;
+  /** Of this program. */
+  readonly version: string;
+  readonly maxAgeSeconds: () => number;
+  /** Makes a document to be cached of a text. */
+  readonly toDocument: (text: string) => CachedDocument;
+};
+
+/** Describes every route that is added from here on, by its schema, and serves the description at GET /openapi.json. */
+export async function describeRoutes(app: FastifyInstance, options: OpenapiOptions): Promise<void> {
+  await app.register(swagger, {
+    openapi: documentHead(options),
+    transform: transformRoute,
+    transformObject: jsonSchemaTransformObject,
+    // Issuers may have paths, routes never repeat them.
+    stripBasePath: false,
+    convertConstToEnum: false,
+  });
+  const schema = publicSchema(
+    { summary: 'This document' },
+    { 200: answer('The description of this API (OpenAPI 3.1).', z.looseObject({})), 304: NOT_MODIFIED },
+  );
+  let document: CachedDocument | undefined;
+  app.get(PATHS.openapi, { schema }, async (request, reply) => {
+    document ??= options.toDocument(JSON.stringify(app.swagger()));
+    return sendCached(request, reply, document, { type: 'application/json', maxAgeSeconds: options.maxAgeSeconds() });
+  });
+}
+
+/** Bodies that are made of parameter tables are JSON Schema already; all else is zod. */
+const transformRoute: SwaggerTransform = (route) => {
+  const { body, ...rest } = route.schema ?? {};
+  if (typeof body !== 'object' || body === null || !('content' in body)) return jsonSchemaTransform(route);
+  const { schema, url } = jsonSchemaTransform({ ...route, schema: rest });
+  return { schema: { ...schema, body }, url };
+};
+
+function documentHead({ issuer, version }: OpenapiOptions): FastifyDynamicSwaggerOptions['openapi'] & object {
+  const base = issuer.replace(/\/$/, '');
+  const tokenUrl = base + PATHS.token;
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'mintd',
+      version,
+      description:
+        'An OAuth 2 token issuer. Parameters are sent as a form or as the same flat JSON; an empty one counts as left out, ' +
+        'and unknown ones are ignored. Errors are those of RFC 6749 §5.2.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: base }],
+    tags: [
+      { name: 'Clients', description: 'For applications, which show who they are.' },
+      { name: 'Users', description: 'For people, with the access token of a login.' },
+      { name: 'Public', description: 'For everybody.' },
+    ],
+    components: {
+      securitySchemes: {
+        [SECURITY.oauth2]: {
+          type: 'oauth2',
+          description: 'Which scopes there are is a matter of the client; without any, it gets its default.',
+          flows: {
+            password: { tokenUrl, refreshUrl: tokenUrl, scopes: {} },
+            clientCredentials: { tokenUrl, scopes: {} },
+          },
+        },
+        [SECURITY.client]: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'client_id and client_secret, each form-encoded first (client_secret_basic, RFC 6749 §2.3.1).',
+        },
+        [SECURITY.bearer]: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'An access token of a user (RFC 6750 §2.1, RFC 9068).',
+        },
+      },
+    },
+  };
+}

@@ -16,8 +16,12 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   keys: { oauth: 'all' },
   grants: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
   tokens: { oauth: 'all', store: 'types', keys: 'types' },
-  http: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types', grants: 'all', tokens: 'all' },
-  cli: { oauth: 'all', passwords: 'all', store: 'all', keys: 'all' },
+  accounts: { oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
+  http: {
+    ...{ oauth: 'all', passwords: 'types', store: 'types', keys: 'types' },
+    ...{ grants: 'all', tokens: 'all', accounts: 'all' },
+  },
+  cli: { oauth: 'all', passwords: 'all', store: 'all', keys: 'all', accounts: 'all' },
 };
 
 /** Packages that only one folder knows, so that they can be replaced there. Files outside of any folder put all together. */
@@ -26,8 +30,11 @@ const OWNERS: readonly (readonly [pattern: RegExp, owner: string])[] = [
   [/^jose$/, 'keys'],
   [/^(bcrypt|piscina)$/, 'passwords'],
   [/^(fastify|@fastify\/.*|prom-client|fresh)$/, 'http'],
-  [/^(commander|@inquirer\/.*|cli-table3)$/, 'cli'],
+  [/^(commander|@inquirer\/.*|cli-table3|cli-progress|csv-parse(\/.*)?)$/, 'cli'],
 ];
+
+/** Folders that do things in order, with what they are handed. */
+const FLOWS = new Set(['grants', 'tokens', 'accounts']);
 
 /** The only functions of Node that the rules may call: they compute, and neither read nor guess. */
 const PURE = new Set(['createHash', 'createHmac', 'timingSafeEqual']);
@@ -107,7 +114,7 @@ function faultOfPackage(layer: string, { specifier, names }: Import): string | n
     const isPure = specifier === 'node:crypto' && names.every((name) => PURE.has(name));
     return isPure ? null : 'the rules are pure';
   }
-  if (layer === 'grants' || layer === 'tokens') return 'the flows are handed everything they need';
+  if (FLOWS.has(layer)) return 'the flows are handed everything they need';
   const owner = OWNERS.find(([pattern]) => pattern.test(specifier))?.[1];
   return owner === undefined || owner === layer ? null : `only ${owner} knows it`;
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
+import { bcryptCost } from '../oauth/bcrypt-hash.js';
 import { unhashableReason } from '../oauth/password-policy.js';
 import type { Task } from './worker.js';
 
@@ -28,11 +29,6 @@ export type HasherOptions = {
 /** Below everything that answers requests: see nice(2). */
 const NICE_INCREMENT = 10;
 const QUEUE_PER_THREAD = 32;
-/**
- * What is compared. Anything else in the database never matches, instead of stopping a worker; a cost beyond 16 would
- * hold one for seconds to days.
- */
-const BCRYPT_HASH = /^\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}$/;
 
 /** Starts the pool. Threads are made when the first passwords come. */
 export function openHasher(options: HasherOptions): PasswordHasher {
@@ -51,8 +47,9 @@ export function openHasher(options: HasherOptions): PasswordHasher {
       return String(await pool.run({ kind: 'hash', password, cost: options.cost }));
     },
     async verify(password, hash) {
-      // Unhashable passwords cost the same as others, so that nothing can be told from the time.
-      const possible = hash !== null && BCRYPT_HASH.test(hash) && unhashableReason(password) === null;
+      // Unhashable passwords cost the same as others, so that nothing can be told from the time. What is no hash in the
+      // database never matches, instead of stopping a worker.
+      const possible = hash !== null && bcryptCost(hash) !== null && unhashableReason(password) === null;
       const task = { kind: 'verify', password, hash: possible ? asB(hash) : dummy } as const;
       if (pool.queueSize >= maxQueue) return 'busy';
       return (await pool.run(task)) === true && possible;

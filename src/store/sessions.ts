@@ -15,6 +15,8 @@ export type SessionFilter = {
 export type SessionStore = {
   /** The newest first, `limit` at most. */
   list(filter: SessionFilter, now: EpochMs, limit: number): Promise<readonly Session[]>;
+  /** How many of a user go on. */
+  countLiving(userId: string, now: EpochMs): Promise<number>;
   /**
    * Deletes families past their absolute expiry, `limit` at most, so that nobody waits for it. Several instances may do
    * it at once.
@@ -29,6 +31,13 @@ export function openSessions({ prisma, provider, attempt }: Database): SessionSt
     async list(filter, now, limit) {
       const rows = await attempt(() => prisma.$queryRaw<Row[]>(listStatement(filter, now, limit)));
       return rows.map((row) => toSession(row, now));
+    },
+    async countLiving(userId, now) {
+      const where = conditionsOf({ userId }, now);
+      const rows = await attempt(
+        () => prisma.$queryRaw<{ count: bigint }[]>`SELECT COUNT(*) AS count FROM ${WITH_OWNERS} WHERE ${where}`,
+      );
+      return Number(rows[0]?.count);
     },
     removeExpired(now, limit) {
       const oldest = Prisma.sql`
@@ -60,7 +69,9 @@ type Row = {
   with_client: number;
 };
 
-function listStatement({ userId, clientId, withEnded = false }: SessionFilter, now: EpochMs, limit: number) {
+const WITH_OWNERS = Prisma.sql`families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id`;
+
+function conditionsOf({ userId, clientId, withEnded = false }: SessionFilter, now: EpochMs): Prisma.Sql {
   const at = new Date(now);
   const conditions = [
     Prisma.sql`absolute_expires_at > ${at}`,
@@ -70,13 +81,17 @@ function listStatement({ userId, clientId, withEnded = false }: SessionFilter, n
       ? []
       : [Prisma.sql`revoked_at IS NULL AND idle_expires_at > ${at} AND ${USER_LIVES} AND ${CLIENT_LIVES}`]),
   ];
+  return Prisma.join(conditions, ' AND ');
+}
+
+function listStatement(filter: SessionFilter, now: EpochMs, limit: number) {
   return Prisma.sql`
     SELECT families.id, user_id, username, client_id, user_agent, address, families.created_at, rotated_at,
       idle_expires_at, absolute_expires_at, revoked_at, revoked_reason,
       CASE WHEN ${USER_LIVES} THEN 0 ELSE 1 END AS with_user,
       CASE WHEN ${CLIENT_LIVES} THEN 0 ELSE 1 END AS with_client
-    FROM families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id
-    WHERE ${Prisma.join(conditions, ' AND ')}
+    FROM ${WITH_OWNERS}
+    WHERE ${conditionsOf(filter, now)}
     ORDER BY families.created_at DESC, families.id LIMIT ${limit}`;
 }
 

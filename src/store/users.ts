@@ -5,6 +5,7 @@ import { isEmailLike } from '../oauth/username.js';
 import type { Database } from './database.js';
 import type { User as Row } from './generated/sqlite/client.js';
 import { isTaken } from './outage.js';
+import { openUserBulk, type UserBulk } from './user-bulk.js';
 import { listUsers, type UserFilter } from './user-list.js';
 
 /** A person who logs in. */
@@ -53,7 +54,7 @@ export type PasswordChange = {
   readonly keptSid: string;
 };
 
-export type UserStore = {
+export type UserStore = UserBulk & {
   /** False when the name or the address is somebody's already. */
   add(user: NewUser): Promise<boolean>;
   /** By user name, or by e-mail address when the name has an `@`. */
@@ -92,6 +93,7 @@ export type UserStore = {
 export function openUsers(database: Database): UserStore {
   const { prisma, attempt } = database;
   return {
+    ...openUserBulk(database),
     async add(user) {
       try {
         await attempt(() => prisma.user.createMany({ data: toRow(user) }));

@@ -147,7 +147,7 @@ function report(io: CliIo, settings: Settings, tally: ImportTally, options: Impo
   const counts = { imported, faulty, left_out: leftOut, skipped, skipped_different: skippedDifferent };
   print(io, options, { dry_run: isDryRun, ...counts }, () =>
     [
-      `${isDryRun ? 'would import' : 'imported'} ${imported} users`,
+      `${isDryRun ? 'would import' : 'imported'} ${imported} ${imported === 1 ? 'user' : 'users'}`,
       ...(skipped === 0 ? [] : [`there already: ${skipped}${different(skippedDifferent)}`]),
       ...(faulty === 0 ? [] : [`faulty rows: ${faulty}; good rows left out with their batch: ${leftOut}`]),
     ].join('\n'),

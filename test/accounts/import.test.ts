@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import { type ImportDeps, type ImportOptions, type ImportRow, importUsers } from '../../src/accounts/import.js';
+import {
+  type ImportDeps,
+  type ImportOptions,
+  type ImportRow,
+  type ImportTally,
+  importUsers,
+} from '../../src/accounts/import.js';
 import type { ImportRecord } from '../../src/oauth/imported-user.js';
 import { DatabaseUnavailable } from '../../src/store/outage.js';
 import type { Claimant } from '../../src/store/user-bulk.js';
@@ -33,7 +39,7 @@ async function run(users: ImportDeps['users'], said: readonly Said[], options: P
     onBatch: (line) => batches.push(line),
   };
   const done = importUsers(deps, rows(), { ...OPTIONS, ...options });
-  const result = await done.then(
+  const result: { tally?: ImportTally; error?: unknown } = await done.then(
     (tally) => ({ tally }),
     (error: unknown) => ({ error }),
   );
@@ -142,7 +148,7 @@ for (const provider of PROVIDERS) {
     const users = openUsers(await testDatabase(t, provider));
     const file = Array.from({ length: 30 }, (_, i) => `user${i}`);
     const both = await Promise.all([run(users, file), run(users, file)]);
-    const counts = both.map((done) => ('tally' in done ? done.tally : tally(-1)));
+    const counts = both.map((done) => done.tally ?? tally(-1));
     t.equal(counts[0]?.imported !== undefined && counts[0].imported + (counts[1]?.imported ?? 0), 30);
     for (const { imported, faulty, leftOut } of counts) t.strictSame([imported + faulty, leftOut], [30, 0]);
     t.equal((await users.list()).length, 30);

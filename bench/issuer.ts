@@ -15,6 +15,7 @@ import { migrate } from '../src/store/migrate.js';
 export type Bench = {
   readonly name: string;
   readonly folder: string;
+  readonly databaseUrl: string;
   /** Starts a server on a free port. */
   serve(): Promise<{ readonly url: string; stop(): Promise<void> }>;
   /** Adds families; the tokens of some, spread over the table, are known. */
@@ -54,6 +55,7 @@ export async function openBench(provider: Provider, name: string, postgresUrl: s
   return {
     name: provider,
     folder,
+    databaseUrl: url,
     serve: () => serve(folder, url),
     async addFamilies(count, known) {
       const times = [time(now), time(now + 90 * DAY_MS), time(now + 14 * DAY_MS)] as const;

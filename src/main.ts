@@ -88,6 +88,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
     err: (chunk) => process.stderr.write(chunk),
     isInteractive: process.stdin.isTTY === true,
     readStdin,
+    stdin: () => process.stdin,
+    errTerminal: process.stderr.isTTY ? process.stderr : null,
     askSecret,
     askYes,
   },

@@ -35,8 +35,11 @@ const OWNERS: readonly (readonly [pattern: RegExp, owner: string])[] = [
   [/^jose$/, 'keys'],
   [/^(bcrypt|piscina|@zxcvbn-ts\/.*)$/, 'passwords'],
   [/^(fastify|@fastify\/.*|prom-client|fresh)$/, 'http'],
-  [/^(commander|@inquirer\/.*|cli-table3)$/, 'cli'],
+  [/^(commander|@inquirer\/.*|cli-table3|cli-progress|csv-parse(\/.*)?)$/, 'cli'],
 ];
+
+/** Folders that do things in order, with what they are handed. */
+const FLOWS = new Set(['grants', 'tokens', 'accounts']);
 
 /** The only functions of Node that the rules may call: they compute, and neither read nor guess. */
 const PURE = new Set(['createHash', 'createHmac', 'timingSafeEqual']);
@@ -116,8 +119,7 @@ function faultOfPackage(layer: string, { specifier, names }: Import): string | n
     const isPure = specifier === 'node:crypto' && names.every((name) => PURE.has(name));
     return isPure ? null : 'the rules are pure';
   }
-  if (layer === 'accounts' || layer === 'grants' || layer === 'tokens')
-    return 'the flows are handed everything they need';
+  if (FLOWS.has(layer)) return 'the flows are handed everything they need';
   const owner = OWNERS.find(([pattern]) => pattern.test(specifier))?.[1];
   return owner === undefined || owner === layer ? null : `only ${owner} knows it`;
 }

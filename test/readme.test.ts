@@ -37,6 +37,8 @@ t.test('every mintd command works, in the order in which they stand there', asyn
     const nobody = {
       isInteractive: false,
       readStdin: async () => '',
+      stdin: async function* () {},
+      errTerminal: null,
       askSecret: async () => '',
       askYes: async () => false,
     };

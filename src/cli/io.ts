@@ -9,6 +9,10 @@ export type CliIo = {
   /** Whether a person sits at stdin and can be asked. */
   readonly isInteractive: boolean;
   readonly readStdin: () => Promise<string>;
+  /** The bytes of stdin as they come, for what may be long. */
+  readonly stdin: () => AsyncIterable<Uint8Array>;
+  /** Stderr where a person looks at it; null where it goes to a file or another program. */
+  readonly errTerminal: NodeJS.WritableStream | null;
   /** Asks for something that does not appear on the screen. */
   readonly askSecret: (question: string) => Promise<string>;
   /** Asks for yes or no. */

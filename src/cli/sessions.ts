@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { endOf } from '../oauth/family.js';
 import { type Session, sessionJson } from '../oauth/session.js';
 import { toRfc3339 } from '../oauth/time.js';
@@ -10,8 +10,8 @@ import { openUsers } from '../store/users.js';
 import { withDatabase } from './database.js';
 import { findClient } from './find-client.js';
 import { type CliIo, CommandFailed, confirm, type OutputOptions, print, table } from './io.js';
-import { examples, type Settings } from './settings.js';
-import { findUser } from './users.js';
+import { examples, type Settings, wholeNumber } from './settings.js';
+import { findUser } from './user-view.js';
 
 type Whose = { user?: string; client?: string };
 type ListOptions = OutputOptions & Whose & { ended?: boolean; limit: number };
@@ -27,7 +27,7 @@ export function sessionsCommands(program: Command, io: CliIo, settings: () => Se
     .option('--user <name>', 'of this user alone: user name or e-mail address')
     .option('--client <id>', 'at this client alone')
     .option('--ended', 'also those that are over, and why')
-    .option('--limit <number>', 'how many at most', wholeNumber, 100)
+    .option('--limit <number>', 'how many at most', wholeNumber(1, 999_999), 100)
     .option('--json', 'print JSON')
     .addHelpText('after', examples('mintd sessions list --user ada', 'mintd sessions list --client web --ended --json'))
     .action((options: ListOptions) => list(io, settings(), options));
@@ -101,11 +101,6 @@ async function revokeOne(io: CliIo, families: FamilyStore, sid: string, options:
 
 /** What services that verify by themselves cannot know. */
 const RUN_OUT = '; services accept its access tokens until they expire';
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 to 999999.');
-  return Number(text);
-}
 
 function toJson(session: Session): object {
   return { ...sessionJson(session), id: session.userId, username: session.username, ended: session.ended };

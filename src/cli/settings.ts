@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from 'commander';
 import type { KeyStore } from '../keys/store.js';
 
 /** The part of the configuration that commands need. */
@@ -22,6 +23,15 @@ export type WithKeyStore = <T>(kind: KeyStoreKind, work: (store: KeyStore) => Pr
 /** For options that may be repeated. */
 export function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
+}
+
+/** For options that are a whole number. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
 }
 
 /** Worked examples, printed after a command's options. */

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { checkNewUser } from '../oauth/new-user.js';
-import { toRfc3339 } from '../oauth/time.js';
-import { parseLoginName } from '../oauth/username.js';
 import { uuidFrom } from '../oauth/uuid.js';
 import { hashOnce } from '../passwords/hash-once.js';
-import { openUsers, type User, type UserStore } from '../store/users.js';
+import { openUsers } from '../store/users.js';
 import { withDatabase } from './database.js';
-import { type CliIo, CommandFailed, confirm, type OutputOptions, print, table } from './io.js';
+import { type CliIo, CommandFailed, confirm, type OutputOptions, print } from './io.js';
 import { type ChosenPassword, choosePassword } from './password.js';
 import { collect, examples, type Settings } from './settings.js';
+import { findUser, userJson } from './user-view.js';
+import { importCommand } from './users-import.js';
+import { listCommands } from './users-list.js';
+import { rolesCommand } from './users-roles.js';
 
 type AddOptions = OutputOptions & { email?: string; role: string[]; passwordStdin?: boolean };
 type RemoveOptions = OutputOptions & { yes?: boolean };
@@ -36,17 +38,9 @@ export function usersCommands(program: Command, io: CliIo, settings: () => Setti
     )
     .action((name: string, options: AddOptions) => add(io, settings(), name, options));
 
-  users
-    .command('list')
-    .description('show all users')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('mintd users list', 'mintd users list --json'))
-    .action((options: OutputOptions) =>
-      withDatabase(settings().databaseUrl, async (database) => {
-        const all = await openUsers(database).list();
-        print(io, options, all.map(toJson), () => showUsers(all));
-      }),
-    );
+  listCommands(users, io, settings);
+  rolesCommand(users, io, settings);
+  importCommand(users, io, settings);
 
   users
     .command('set-password')
@@ -89,7 +83,7 @@ async function remove(io: CliIo, settings: Settings, name: string, options: Remo
     const user = await findUser(users, name);
     await confirm(io, options, `Delete the user ${user.username} and end all logins?`);
     if (!(await users.remove(user.id))) throw new CommandFailed(`${user.username} was removed meanwhile`);
-    print(io, options, toJson(user), () => `removed the user ${user.username}; all logins have ended`);
+    print(io, options, userJson(user), () => `removed the user ${user.username}; all logins have ended`);
   });
 }
 
@@ -109,7 +103,7 @@ async function add(io: CliIo, settings: Settings, name: string, options: AddOpti
     const added = await users.add({ id, ...checked, passwordHash, createdAt: Date.now() });
     if (!added) throw new CommandFailed(taken);
     const user = await findUser(users, checked.username.display);
-    print(io, options, withPassword(toJson(user), chosen), () =>
+    print(io, options, withPassword(userJson(user), chosen), () =>
       [`made the user ${user.username} (${user.id})`, ...passwordLines(chosen)].join('\n'),
     );
   });
@@ -122,7 +116,7 @@ async function setPassword(io: CliIo, settings: Settings, name: string, options:
     const chosen = await choosePassword(io, options.passwordStdin === true, [user.username, user.email]);
     const isSet = await users.setPassword(user.id, await hashOnce(chosen.password, settings.bcryptCost));
     if (!isSet) throw new CommandFailed(`${user.username} was removed meanwhile`);
-    print(io, options, withPassword(toJson(user), chosen), () =>
+    print(io, options, withPassword(userJson(user), chosen), () =>
       [`set the password of ${user.username}; all its logins have ended`, ...passwordLines(chosen)].join('\n'),
     );
   });
@@ -141,16 +135,8 @@ async function setDisabled(
     const changed = disabled ? await users.disable(id, Date.now()) : await users.enable(id);
     const user = await findUser(users, name);
     const state = disabled ? 'disabled; its logins have ended' : 'enabled';
-    print(io, options, toJson(user), () => `${user.username} is ${changed ? '' : 'already '}${state}`);
+    print(io, options, userJson(user), () => `${user.username} is ${changed ? '' : 'already '}${state}`);
   });
-}
-
-/** @throws CommandFailed when there is none */
-export async function findUser(users: UserStore, name: string): Promise<User> {
-  const parsed = parseLoginName(name);
-  const user = parsed === null ? null : await users.findByLogin(parsed);
-  if (user === null) throw new CommandFailed(`there is no user ${JSON.stringify(name)}`);
-  return user;
 }
 
 function passwordLines({ isGenerated, password }: ChosenPassword): readonly string[] {
@@ -159,28 +145,4 @@ function passwordLines({ isGenerated, password }: ChosenPassword): readonly stri
 
 function withPassword(user: object, { isGenerated, password }: ChosenPassword): object {
   return isGenerated ? { ...user, password } : user;
-}
-
-function toJson(user: User): object {
-  return {
-    id: user.id,
-    username: user.username,
-    email: user.email,
-    roles: user.roles,
-    created_at: toRfc3339(user.createdAt),
-    disabled_at: user.disabledAt === null ? null : toRfc3339(user.disabledAt),
-  };
-}
-
-function showUsers(users: readonly User[]): string {
-  if (users.length === 0) return 'there are no users yet: mintd users add NAME';
-  const rows = users.map((user) => [
-    user.username,
-    user.email ?? '',
-    user.roles.join(' '),
-    user.disabledAt === null ? '' : 'disabled',
-    toRfc3339(user.createdAt),
-    user.id,
-  ]);
-  return table(['USERNAME', 'E-MAIL', 'ROLES', 'STATE', 'CREATED', 'ID'], rows);
 }

@@ -85,7 +85,7 @@ export function parseJson(body: string): Result<readonly Pair[]> {
 }
 
 /** JSON.parse keeps only the last of two equal names. In flat JSON every string before a colon is a name: count them. */
-function countMembers(flatJson: string): number {
+export function countMembers(flatJson: string): number {
   const strings = flatJson.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g);
   return [...strings].filter(([, colon]) => colon !== undefined).length;
 }

@@ -38,6 +38,23 @@ export function toRfc3339(time: EpochMs): string {
   return new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
 
+/** RFC 3339 §5.6, with a space in place of the T as its note allows. */
+const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+/**
+ * Reads a time of RFC 3339, down to milliseconds.
+ *
+ * @returns null when the text is none, on a day or at an hour that is not there, or in a leap second
+ */
+export function parseRfc3339(text: string): EpochMs | null {
+  const [, date = '', time = '', fraction = '', zone = ''] = RFC_3339.exec(text) ?? [];
+  // JavaScript takes 30 February for 2 March, and 24:00 for the next day.
+  const whole = Date.parse(`${date}T${time}Z`);
+  if (Number.isNaN(whole) || toRfc3339(whole) !== `${date}T${time}Z`) return null;
+  const at = Date.parse(`${date}T${time}${fraction.slice(0, 4)}${zone.toUpperCase()}`);
+  return Number.isNaN(at) ? null : at;
+}
+
 /** Seconds since 1970, rounded down: a NumericDate of RFC 7519 §2. */
 export function toNumericDate(time: EpochMs): number {
   return Math.floor(time / 1000);

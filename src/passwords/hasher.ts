@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
+import { bcryptCost } from '../oauth/bcrypt-hash.js';
 import { unhashableReason } from '../oauth/password-policy.js';
 import type { Result } from '../oauth/result.js';
 import { type Applicant, openQueue, type QueueLimits, type QueueStatus } from './queue.js';
@@ -46,11 +47,6 @@ const MAX_WAIT_MS = 4_000;
 const AT_ONCE_PER_ACCOUNT = 4;
 /** Beyond the threads: while these ask the database, no thread stands idle. */
 const MORE_AT_ONCE = 2;
-/**
- * What is compared. Anything else in the database never matches, instead of stopping a worker; a cost beyond 16 would
- * hold one for seconds to days.
- */
-const BCRYPT_HASH = /^\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}$/;
 
 /** Starts the pool. Threads are made when the first passwords come. */
 export function openHasher({ cost, threads = availableParallelism(), limits }: HasherOptions): PasswordHasher {
@@ -76,11 +72,11 @@ export function openHasher({ cost, threads = availableParallelism(), limits }: H
     },
     async verify(password, hash) {
       // Unhashable passwords cost the same as others, so that nothing can be told from the time.
-      const possible = hash !== null && BCRYPT_HASH.test(hash) && unhashableReason(password) === null;
+      const possible = hash !== null && bcryptCost(hash) !== null && unhashableReason(password) === null;
       const hashes = comparedWith(possible ? hash : null, cost);
       return (await pool.run({ kind: 'verify', password, hashes })) === true && possible;
     },
-    isOutdated: (hash) => BCRYPT_HASH.test(hash) && costOf(hash) < cost,
+    isOutdated: (hash) => (bcryptCost(hash) ?? cost) < cost,
   };
   return {
     async inTurn(who, work) {
@@ -97,17 +93,13 @@ export function openHasher({ cost, threads = availableParallelism(), limits }: H
   };
 }
 
-function costOf(hash: string): number {
-  return Number(hash.slice(4, 6));
-}
-
 /**
  * What a password is compared with, the hash that counts first. The rounds together are those of the configured cost:
  * 2^c + 2^c + 2^(c+1) + … + 2^(C-1) = 2^C. Else users with an older hash would be told from names that nobody has.
  */
 export function comparedWith(hash: string | null, cost: number): readonly string[] {
   if (hash === null) return [dummyHash(cost)];
-  const own = costOf(hash);
+  const own = bcryptCost(hash) ?? cost;
   return [asB(hash), ...Array.from({ length: Math.max(0, cost - own) }, (_, i) => dummyHash(own + i))];
 }
 

@@ -97,9 +97,10 @@ function signsOf(error: Error): readonly string[] {
 
 type DriverCause = { readonly kind?: unknown; readonly originalCode?: unknown };
 
-/** Whether the statement broke a unique index: somebody has the name already. */
+/** Whether the statement broke a unique index: somebody has the name already. Of a raw one only the adapter says it. */
 export function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'P2002';
+  if (!(error instanceof Error)) return false;
+  return signsOf(error).some((sign) => sign === 'P2002' || sign === 'UniqueConstraintViolation');
 }
 
 /** Whether the statement points at a row that is not there any more. */

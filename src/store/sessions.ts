@@ -8,6 +8,10 @@ import { CLIENT_LIVES, USER_LIVES } from './living.js';
 export type SessionFilter = {
   readonly userId?: string;
   readonly clientId?: string;
+  /** Where it was begun. */
+  readonly address?: string;
+  /** Those behind this one in the list. */
+  readonly after?: Pick<Session, 'createdAt' | 'sid'> | undefined;
   /** Those that ended, too, until their absolute expiry. */
   readonly withEnded?: boolean;
 };
@@ -17,6 +21,8 @@ export type SessionStore = {
   livesAt(userId: string, address: string, now: EpochMs): Promise<boolean>;
   /** The newest first, `limit` at most. */
   list(filter: SessionFilter, now: EpochMs, limit: number): Promise<readonly Session[]>;
+  /** How many of a user go on. */
+  countLiving(userId: string, now: EpochMs): Promise<number>;
   /**
    * Deletes families past their absolute expiry, `limit` at most, so that nobody waits for it. Several instances may do
    * it at once.
@@ -29,17 +35,22 @@ export type SessionStore = {
 export function openSessions({ prisma, provider, attempt }: Database): SessionStore {
   return {
     async livesAt(userId, address, now) {
-      const at = new Date(now);
+      const where = conditionsOf({ userId, address }, now);
       const found = await attempt(
-        () => prisma.$queryRaw<unknown[]>`
-          SELECT families.id FROM families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id
-          WHERE user_id = ${userId} AND address = ${address} AND ${livesOn(at)} LIMIT 1`,
+        () => prisma.$queryRaw<unknown[]>`SELECT families.id FROM ${WITH_OWNERS} WHERE ${where} LIMIT 1`,
       );
       return found.length > 0;
     },
     async list(filter, now, limit) {
       const rows = await attempt(() => prisma.$queryRaw<Row[]>(listStatement(filter, now, limit)));
       return rows.map((row) => toSession(row, now));
+    },
+    async countLiving(userId, now) {
+      const where = conditionsOf({ userId }, now);
+      const rows = await attempt(
+        () => prisma.$queryRaw<{ count: bigint }[]>`SELECT COUNT(*) AS count FROM ${WITH_OWNERS} WHERE ${where}`,
+      );
+      return Number(rows[0]?.count);
     },
     removeExpired(now, limit) {
       const oldest = Prisma.sql`
@@ -71,25 +82,40 @@ type Row = {
   with_client: number;
 };
 
+/** In the order of the list: the newest first. */
+function isBehind({ createdAt, sid }: Pick<Session, 'createdAt' | 'sid'>): Prisma.Sql {
+  const at = new Date(createdAt);
+  return Prisma.sql`(families.created_at < ${at} OR (families.created_at = ${at} AND families.id > ${sid}))`;
+}
+
 function livesOn(at: Date): Prisma.Sql {
   return Prisma.sql`revoked_at IS NULL AND idle_expires_at > ${at} AND absolute_expires_at > ${at}
     AND ${USER_LIVES} AND ${CLIENT_LIVES}`;
 }
 
-function listStatement({ userId, clientId, withEnded = false }: SessionFilter, now: EpochMs, limit: number) {
+const WITH_OWNERS = Prisma.sql`families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id`;
+
+function conditionsOf(filter: SessionFilter, now: EpochMs): Prisma.Sql {
+  const { userId, clientId, address, after, withEnded = false } = filter;
   const at = new Date(now);
   const conditions = [
     withEnded ? Prisma.sql`absolute_expires_at > ${at}` : livesOn(at),
     ...(userId === undefined ? [] : [Prisma.sql`user_id = ${userId}`]),
     ...(clientId === undefined ? [] : [Prisma.sql`client_id = ${clientId}`]),
+    ...(address === undefined ? [] : [Prisma.sql`address = ${address}`]),
+    ...(after === undefined ? [] : [isBehind(after)]),
   ];
+  return Prisma.join(conditions, ' AND ');
+}
+
+function listStatement(filter: SessionFilter, now: EpochMs, limit: number) {
   return Prisma.sql`
     SELECT families.id, user_id, username, client_id, user_agent, address, families.created_at, rotated_at,
       idle_expires_at, absolute_expires_at, revoked_at, revoked_reason,
       CASE WHEN ${USER_LIVES} THEN 0 ELSE 1 END AS with_user,
       CASE WHEN ${CLIENT_LIVES} THEN 0 ELSE 1 END AS with_client
-    FROM families JOIN users ON users.id = user_id JOIN clients ON clients.id = client_id
-    WHERE ${Prisma.join(conditions, ' AND ')}
+    FROM ${WITH_OWNERS}
+    WHERE ${conditionsOf(filter, now)}
     ORDER BY families.created_at DESC, families.id LIMIT ${limit}`;
 }
 

@@ -14,7 +14,8 @@ export type UserFilter = {
   readonly isDisabled?: boolean | undefined;
 };
 
-type Row = {
+/** A user as raw statements get it: USER_COLUMNS. */
+export type UserRow = {
   id: string;
   username: string;
   email: string | null;
@@ -25,6 +26,10 @@ type Row = {
   created_at: Date;
   disabled_at: Date | null;
 };
+
+export const USER_COLUMNS = Prisma.raw(
+  'id, username, email, password_hash, roles, login_epoch, revision, created_at, disabled_at',
+);
 
 /** Users that fit a filter, by name. Its texts are compared as they are: none of their characters stands for others. */
 export async function listUsers({ prisma, provider }: Database, filter: UserFilter): Promise<readonly User[]> {
@@ -38,15 +43,14 @@ export async function listUsers({ prisma, provider }: Database, filter: UserFilt
   ];
   const where = conditions.length === 0 ? Prisma.empty : Prisma.sql`WHERE ${Prisma.join(conditions, ' AND ')}`;
   const most = limit === undefined ? Prisma.empty : Prisma.sql`LIMIT ${limit}`;
-  const rows = await prisma.$queryRaw<Row[]>`
-    SELECT id, username, email, password_hash, roles, login_epoch, revision, created_at, disabled_at
-    FROM users ${where} ORDER BY username_key ${most}`;
-  return rows.map(fromRow);
+  const rows = await prisma.$queryRaw<UserRow[]>`
+    SELECT ${USER_COLUMNS} FROM users ${where} ORDER BY username_key ${most}`;
+  return rows.map(toUser);
 }
 
 const NOT_DISABLED = Prisma.sql`disabled_at IS NULL`;
 
-function fromRow(row: Row): User {
+export function toUser(row: UserRow): User {
   return {
     id: row.id,
     username: row.username,

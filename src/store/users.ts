@@ -5,6 +5,7 @@ import { isEmailLike } from '../oauth/username.js';
 import type { Database } from './database.js';
 import type { User as Row } from './generated/sqlite/client.js';
 import { isTaken } from './outage.js';
+import { openUserBulk, type UserBulk } from './user-bulk.js';
 import { listUsers, type UserFilter } from './user-list.js';
 
 /** A person who logs in. */
@@ -40,6 +41,8 @@ export type UserChange = {
   readonly roles: TokenList;
   /** The one the change was made from. */
   readonly revision: number;
+  /** Left out: as it is. A time disables the user then, and ends all logins. */
+  readonly disabledAt?: EpochMs | null | undefined;
 };
 
 /** A user's own change of password. */
@@ -53,7 +56,7 @@ export type PasswordChange = {
   readonly keptSid: string;
 };
 
-export type UserStore = {
+export type UserStore = UserBulk & {
   /** False when the name or the address is somebody's already. */
   add(user: NewUser): Promise<boolean>;
   /** By user name, or by e-mail address when the name has an `@`. */
@@ -62,7 +65,7 @@ export type UserStore = {
   /** By name, those that fit the filter and come behind `after`; by default all. */
   list(filter?: UserFilter): Promise<readonly User[]>;
   /**
-   * Writes name, address and roles over those of the revision they were made from. `changed` when the user has changed
+   * Writes name, address, roles and state over those of the revision they were made from. `changed` when the user has changed
    * since or is gone, `taken` when the name or the address is somebody else's.
    */
   replace(user: UserChange): Promise<'replaced' | 'changed' | 'taken'>;
@@ -92,6 +95,7 @@ export type UserStore = {
 export function openUsers(database: Database): UserStore {
   const { prisma, attempt } = database;
   return {
+    ...openUserBulk(database),
     async add(user) {
       try {
         await attempt(() => prisma.user.createMany({ data: toRow(user) }));
@@ -114,8 +118,9 @@ export function openUsers(database: Database): UserStore {
     async list(filter = {}) {
       return attempt(() => listUsers(database, filter));
     },
-    async replace({ id, revision, ...user }) {
-      const data = { ...namesOf(user), roles: joinList(user.roles), revision: revision + 1 };
+    async replace({ id, revision, disabledAt, ...user }) {
+      const settings = { ...namesOf(user), roles: joinList(user.roles), ...stateOf(disabledAt) };
+      const data = { ...settings, revision: revision + 1 };
       try {
         const { count } = await attempt(() => prisma.user.updateMany({ where: { id, revision }, data }));
         return count === 1 ? 'replaced' : 'changed';
@@ -166,6 +171,13 @@ export function openUsers(database: Database): UserStore {
       return (await attempt(() => prisma.user.findFirst({ select: { id: true } }))) === null;
     },
   };
+}
+
+function stateOf(disabledAt: EpochMs | null | undefined) {
+  if (disabledAt === undefined) return {};
+  return disabledAt === null
+    ? { disabledAt: null }
+    : { disabledAt: new Date(disabledAt), loginEpoch: { increment: 1 } };
 }
 
 function namesOf({ username, email }: Pick<NewUser, 'username' | 'email'>) {

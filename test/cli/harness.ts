@@ -16,10 +16,12 @@ export type CommandResult = { readonly code: number; readonly out: string; reado
 /** What a command may get from the world. */
 export type CommandInput = {
   /** What waits on stdin. */
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   /** What a person at a terminal answers, one question after the other. None: no terminal. */
   readonly answers?: readonly string[];
   readonly environment?: Environment;
+  /** The terminal stderr is. None: it is none. */
+  readonly errTerminal?: NodeJS.WritableStream;
 };
 
 /** A folder with everything the command line works on. */
@@ -90,7 +92,11 @@ function fakeIo(written: { out: string; err: string }, questions: string[], inpu
       written.err += text;
     },
     isInteractive: input.answers !== undefined,
-    readStdin: async () => input.stdin ?? '',
+    readStdin: async () => String(input.stdin ?? ''),
+    stdin: async function* () {
+      yield Buffer.from(input.stdin ?? '');
+    },
+    errTerminal: input.errTerminal ?? null,
     askYes: async (question) => {
       questions.push(question);
       return answers.shift() === 'yes';

@@ -4,6 +4,7 @@ import {
   formatDuration,
   MAX_DURATION_SECONDS,
   parseDurationSeconds,
+  parseRfc3339,
   toNumericDate,
   toRfc3339,
 } from '../../src/oauth/time.js';
@@ -89,4 +90,35 @@ t.test('a NumericDate is whole seconds, rounded down (RFC 7519 §2)', async (t) 
     [-1, -1],
   ] as const;
   for (const [ms, seconds] of rows) t.equal(toNumericDate(ms), seconds);
+});
+
+t.test('RFC 3339 is read down to milliseconds', async (t) => {
+  const at = Date.UTC(2024, 1, 29, 12, 30, 5);
+  const rows: readonly (readonly [text: string, time: number | null])[] = [
+    ['2024-02-29T12:30:05Z', at],
+    ['2024-02-29t12:30:05z', at],
+    ['2024-02-29 12:30:05+00:00', at],
+    ['2024-02-29T12:30:05-00:00', at],
+    ['2024-02-29T14:30:05+02:00', at],
+    ['2024-02-29T12:30:05.1Z', at + 100],
+    ['2024-02-29T12:30:05.0019Z', at + 1],
+    ['2024-02-29T12:30:05.123456789-01:30', at + 123 + 5_400_000],
+    ['0000-01-01T00:00:00Z', Date.parse('0000-01-01T00:00:00Z')],
+    ['2023-02-29T12:30:05Z', null],
+    ['2024-02-30T12:30:05Z', null],
+    ['2024-13-01T12:30:05Z', null],
+    ['2024-02-29T24:00:00Z', null],
+    ['2016-12-31T23:59:60Z', null],
+    ['2024-02-29T12:30:05', null],
+    ['2024-02-29T12:30Z', null],
+    ['2024-02-29T12:30:05.Z', null],
+    ['2024-02-29T12:30:05+0000', null],
+    ['2024-02-29T12:30:05+24:00', null],
+    ['2024-02-29T12:30:05+01:60', null],
+    ['2024-02-29', null],
+    [' 2024-02-29T12:30:05Z', null],
+    ['2024-02-29T12:30:05Z\n', null],
+    ['', null],
+  ];
+  for (const [text, time] of rows) t.equal(parseRfc3339(text), time, JSON.stringify(text));
 });

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hashSync } from 'bcrypt';
 import t from 'tap';
 import { temporaryFolder } from '../helper.js';
 import { postToken, run, serve, start } from './harness.js';
@@ -66,7 +67,12 @@ t.test('migrate, clients add, users add < password, serve, token: the way into p
   t.equal(added.code, 0);
   const { id } = JSON.parse(added.out);
 
+  const bob = `username,password_hash\nbob,${hashSync('what bob always had', 4).replace('$2b', '$2y')}\n`;
+  t.match(await run(t, folder, 'users import --format csv', env, bob), { code: 0, out: 'imported 1 user\n', err: '' });
+
   const server = await serve(t, folder, env);
+  const brought = { grant_type: 'password', client_id: 'app', username: 'Bob', password: 'what bob always had' };
+  t.match(await postToken(server.url, brought), { status: 200 }, 'who was imported has the password of before');
   const login = { grant_type: 'password', client_id: 'app', username: 'ada', password: PASSWORD };
   const { status, body } = await postToken(server.url, login);
   t.equal(status, 200);

@@ -28,6 +28,7 @@ writeFileSync(new URL('../docs/configuration.md', import.meta.url), page);
 const unused = {
   grants: { settings: { issuer: 'https://login.example.com' } },
   accounts: { hasher: {} },
+  keyAdmin: {},
   keeper: {},
   clients: {},
   sessions: {},

@@ -7,6 +7,10 @@ import Fastify, {
 } from 'fastify';
 import type { AccountDeps } from './accounts/own-password.js';
 import type { GrantDeps } from './grants/deps.js';
+import { adminClients } from './http/admin/clients.js';
+import { adminKeys, type KeyAdmin } from './http/admin/keys.js';
+import { adminSessions } from './http/admin/sessions.js';
+import { adminUsers } from './http/admin/users.js';
 import { discoveryEndpoints } from './http/discovery.js';
 import { handleError, sendError } from './http/errors.js';
 import { guardAllRoutes } from './http/guards.js';
@@ -23,14 +27,17 @@ import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
 import { wireError } from './http/wire-errors.js';
 import { isSignedByClient } from './keys/client-assertion.js';
+import { readClientJwks } from './keys/client-jwks.js';
 import { cachedDocument } from './keys/jwks.js';
 import type { Keeper } from './keys/keeper.js';
 import { metadata } from './oauth/metadata.js';
+import { ok } from './oauth/result.js';
 import type { EpochMs } from './oauth/time.js';
 import type { TrustedProxies } from './oauth/trusted-proxies.js';
 import type { ClientAssertionStore } from './store/client-assertions.js';
 import type { ClientStore } from './store/clients.js';
 import type { SessionStore } from './store/sessions.js';
+import type { TokenDeps } from './tokens/deps.js';
 
 /** Everything the HTTP interface stands on, made elsewhere (src/serve.ts). */
 export type AppDeps = {
@@ -42,6 +49,7 @@ export type AppDeps = {
   readonly isRegistrationOpen: boolean;
   readonly trustedProxies: TrustedProxies;
   readonly sessions: SessionStore;
+  readonly keyAdmin: KeyAdmin;
   readonly keeper: Pick<Keeper, 'jwks' | 'jwksMaxAgeSeconds' | 'verify' | 'status'>;
   readonly readiness: () => Promise<Readiness>;
   readonly clock: () => EpochMs;
@@ -105,11 +113,25 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     const { randomBytes } = grants;
     await app.register(registerEndpoint, { clients, accounts: { ...accounts, randomBytes }, clock });
   }
+  await addAdministration(app, deps, tokens);
   const described = cachedDocument(JSON.stringify(metadata(issuer)));
   await app.register(discoveryEndpoints, { metadata: described, signer: keeper, clock });
   await app.register(healthEndpoints, { readiness: deps.readiness, keyStatus, clock });
   await app.register(metricsEndpoint, { keyStatus, passwordStatus: accounts.hasher.status, clock });
   return app;
+}
+
+/** What administrators do over HTTP. */
+async function addAdministration(app: FastifyInstance, deps: AppDeps, tokens: TokenDeps): Promise<void> {
+  const { clock, clients, grants, accounts, sessions, keyAdmin } = deps;
+  const { randomBytes, settings, families } = grants;
+  const hash = (password: string, signal: AbortSignal) =>
+    accounts.hasher.inTurn({ account: 'administration', signal }, async (bcrypt) => ok(await bcrypt.hash(password)));
+  await app.register(adminUsers, { tokens, clock, accounts: { ...accounts, randomBytes }, hash });
+  const managing = { clients, randomBytes, accessTokenMaxTtlSeconds: settings.accessTokenMaxTtlSeconds };
+  await app.register(adminClients, { tokens, clock, managing, readJwks: readClientJwks });
+  await app.register(adminSessions, { tokens, clock, sessions, families });
+  await app.register(adminKeys, { tokens, clock, keys: keyAdmin });
 }
 
 /** Packages that no other part needs are only loaded where they are wanted. Goes before the routes it describes. */

@@ -1,15 +1,21 @@
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
+import type { KeyAdmin } from './http/admin/keys.js';
 import { databaseStore, fileStore } from './key-store.js';
 import { type Keeper, type KeeperLog, openKeeper } from './keys/keeper.js';
-import { prepareRing } from './keys/rotate.js';
+import { prepareRing, rotateKeys } from './keys/rotate.js';
 import type { RingTiming } from './oauth/key-ring.js';
+import { nextRotation } from './oauth/key-rotation.js';
 import { toRfc3339 } from './oauth/time.js';
 import type { Database } from './store/database.js';
 import { openInstallation } from './store/installation.js';
 
 /** Opens the key ring and looks after it; makes it first where this database never had one. */
-export async function openRing(config: Config, logger: Logger, database: Database): Promise<Keeper> {
+export async function openRing(
+  config: Config,
+  logger: Logger,
+  database: Database,
+): Promise<{ readonly keeper: Keeper; readonly keyAdmin: KeyAdmin }> {
   const store = config.KEY_STORE === 'files' ? fileStore(config) : databaseStore(config, database);
   const installation = openInstallation(database);
   const timing = ringTiming(config);
@@ -17,13 +23,19 @@ export async function openRing(config: Config, logger: Logger, database: Databas
   const isNew = await prepareRing(store, madeAt !== null, timing);
   if (isNew) logger.info({ event: 'key_ring_made', place: store.place }, 'made the first key ring');
   if (madeAt === null) await installation.rememberKeyRing(Date.now());
-  return openKeeper(store, {
+  const keyAdmin: KeyAdmin = {
+    read: () => store.read(),
+    rotate: (options) => rotateKeys(store, options),
+    nextRotationAt: (ring, now) => nextRotation(ring, config.KEY_ROTATION_INTERVAL, now),
+  };
+  const keeper = await openKeeper(store, {
     log: keeperLog(logger),
     rotationIntervalSeconds: config.KEY_ROTATION_INTERVAL,
     timing,
     clock: Date.now,
     steadyMs: () => performance.now(),
   });
+  return { keeper, keyAdmin };
 }
 
 function keeperLog(logger: Logger): KeeperLog {

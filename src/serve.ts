@@ -67,7 +67,7 @@ async function open(
   const clock = Date.now;
   const random = (size: number) => new Uint8Array(randomBytes(size));
   const database = await openMigrated(config, logger, opened);
-  const keeper = await openRing(config, logger, database);
+  const { keeper, keyAdmin } = await openRing(config, logger, database);
   opened.push(() => keeper.close());
   const threads = config.PASSWORD_THREADS;
   const hasher = openHasher({ cost: config.BCRYPT_COST, ...(threads > 0 && { threads }) });
@@ -94,6 +94,7 @@ async function open(
     isRegistrationOpen: config.REGISTRATION === 'open',
     trustedProxies: config.TRUST_PROXY,
     sessions,
+    keyAdmin,
     keeper,
     readiness: () => readiness(database, keeper),
     clock,

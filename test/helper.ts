@@ -161,8 +161,9 @@ async function issuerDeps(
   };
   const clients = openClients(database);
   const usedAssertions = openClientAssertions(database);
+  const keyAdmin = { read: notHere, rotate: notHere, nextRotationAt: () => null };
   const switches = { isRegistrationOpen: true, trustedProxies: 0, apiDocs };
-  return { clients, usedAssertions, grants, accounts, sessions, keeper: signer, ...switches };
+  return { clients, usedAssertions, grants, accounts, sessions, keyAdmin, keeper: signer, ...switches };
 }
 
 const SETTINGS = {
@@ -175,6 +176,11 @@ const SETTINGS = {
   clientTokensPerMinute: null,
   clockSkewSeconds: 60,
 };
+
+/** What a test brings itself when it needs it. */
+function notHere(): Promise<never> {
+  return Promise.reject(new Error('this issuer has no such part'));
+}
 
 async function testSigner() {
   keyPairs ??= Promise.all([makeKeyPair(), makeKeyPair()]);

@@ -49,7 +49,7 @@ async function site(t: Test, place: (typeof PLACES)[number]): Promise<Site> {
     store: place === 'files' ? fileStore(config) : databaseStore(config, database),
     log,
     async open(more = {}) {
-      const keeper = await openRing(readConfig({ ...environment, ...more }), logger, database);
+      const { keeper } = await openRing(readConfig({ ...environment, ...more }), logger, database);
       // What a timer does otherwise, the test does.
       await keeper.close();
       return keeper;

@@ -36,6 +36,9 @@ export type ClientSettings = {
   readonly [Name in (typeof CLIENT_SETTINGS)[number]]?: (Name extends 'jwks' ? JwkSet : Client[Name]) | undefined;
 };
 
+/** The same, and whether the client may do anything at all: to disable it ends all its logins, for good. */
+export type ClientChanges = ClientSettings & { readonly disabled?: boolean | undefined };
+
 /** Why something cannot be done, in sentences for the person who asked for it. */
 export type Faults = { readonly faults: readonly string[] };
 
@@ -73,19 +76,23 @@ export async function makeClient(
 export async function changeClient(
   deps: ClientDeps,
   id: string,
-  changes: ClientSettings,
+  { disabled, ...changes }: ClientChanges,
   revision?: number,
 ): Promise<{ readonly client: Client; readonly isChanged: boolean } | Faults | NotChanged> {
   const before = await deps.clients.find(id);
   if (before === null) return 'unknown';
   if (revision !== undefined && before.revision !== revision) return 'changed';
-  const after = withoutOldSecrets({ ...before, ...given(changes) }, deps.now);
+  const isDisabled = disabled ?? before.disabledAt !== null;
+  const disabledAt = isDisabled ? (before.disabledAt ?? deps.now) : null;
+  const after = withoutOldSecrets({ ...before, ...given(changes), disabledAt }, deps.now);
   const faults = faultsOf(after, deps);
   if (faults.length > 0) return { faults };
-  if (!CLIENT_SETTINGS.some((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))) {
+  const looked = [...CLIENT_SETTINGS, 'disabledAt'] as const;
+  if (!looked.some((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))) {
     return { client: before, isChanged: false };
   }
-  return (await deps.clients.replace(after)) ? { client: nextRevision(after), isChanged: true } : 'changed';
+  const endsLogins = isDisabled && before.disabledAt === null;
+  return (await deps.clients.replace(after, endsLogins)) ? { client: nextRevision(after), isChanged: true } : 'changed';
 }
 
 /**

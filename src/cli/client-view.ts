@@ -1,41 +1,9 @@
+import { authenticationOf } from '../accounts/client-json.js';
 import { type Client, RETRY_WINDOW_SECONDS } from '../oauth/client.js';
 import { goodPreviousSecret } from '../oauth/client-authentication.js';
 import { joinList, type TokenList } from '../oauth/scope.js';
 import { type EpochMs, formatDuration, toRfc3339 } from '../oauth/time.js';
 import { table } from './io.js';
-
-/** A client as `--json` prints it. */
-export function clientJson(client: Client): object {
-  return {
-    client_id: client.id,
-    name: client.name,
-    kind: client.kind,
-    grants: client.grants,
-    scopes: client.scopes,
-    default_scope: client.defaultScope,
-    audiences: client.audiences,
-    default_audiences: client.defaultAudiences,
-    access_token_ttl_seconds: client.accessTokenTtlSeconds,
-    refresh_idle_ttl_seconds: client.refreshIdleTtlSeconds,
-    refresh_absolute_ttl_seconds: client.refreshAbsoluteTtlSeconds,
-    retry_window_seconds: client.retryWindowSeconds,
-    delivery: client.delivery,
-    origins: client.origins,
-    tokens_per_minute: client.tokensPerMinute,
-    authentication: authenticationOf(client),
-    previous_secret_expires_at: rfc3339(client.previousSecret?.expiresAt ?? null),
-    jwks: client.jwks,
-    revision: client.revision,
-    created_at: toRfc3339(client.createdAt),
-    disabled_at: rfc3339(client.disabledAt),
-  };
-}
-
-/** How it shows who it is: the part of its method (RFC 7591 §2) that is not its own choice. */
-function authenticationOf({ kind, jwks }: Client): 'none' | 'private_key_jwt' | 'client_secret' {
-  if (kind === 'public') return 'none';
-  return jwks === null ? 'client_secret' : 'private_key_jwt';
-}
 
 /** A client as people see it: every setting, a line each. */
 export function showClient(client: Client, now: EpochMs): string {
@@ -76,10 +44,6 @@ function listOr(list: TokenList, none: string): string {
 
 function durationOr(seconds: number | null, none: string): string {
   return seconds === null ? none : formatDuration(seconds);
-}
-
-function rfc3339(time: EpochMs | null): string | null {
-  return time === null ? null : toRfc3339(time);
 }
 
 /** Clients as people see them: a line each. */

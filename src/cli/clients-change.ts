@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
+import { clientJson } from '../accounts/client-json.js';
 import {
   type ClientDeps,
   changeClient,
@@ -12,7 +13,6 @@ import { CLIENT_KINDS, type ClientKind } from '../oauth/client.js';
 import { goodPreviousSecret } from '../oauth/client-authentication.js';
 import { toRfc3339 } from '../oauth/time.js';
 import { type ClientStore, openClients } from '../store/clients.js';
-import { clientJson } from './client-view.js';
 import {
   addSettingOptions,
   parseDuration,

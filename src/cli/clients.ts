@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { clientJson } from '../accounts/client-json.js';
 import { openClients } from '../store/clients.js';
-import { clientJson, showClient, showClients } from './client-view.js';
+import { showClient, showClients } from './client-view.js';
 import { clientChangeCommands } from './clients-change.js';
 import { withDatabase } from './database.js';
 import { findClient } from './find-client.js';

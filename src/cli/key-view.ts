@@ -4,26 +4,6 @@ import { type KeyView, nextChange, publishedKeys, viewRing } from '../oauth/key-
 import { type EpochMs, formatDuration, toRfc3339 } from '../oauth/time.js';
 import { table } from './io.js';
 
-/** A key as commands print it with `--json`. */
-export function keyJson(key: KeyView): object {
-  return {
-    kid: key.kid,
-    state: key.state,
-    published_at: toRfc3339(key.publishedAt),
-    activates_at: rfc3339(key.activatesAt),
-    deactivates_at: rfc3339(key.deactivatesAt),
-    removes_at: rfc3339(key.removesAt),
-    revoked_at: rfc3339(key.revokedAt),
-    destroyed_at: rfc3339(key.destroyedAt),
-    imported: key.importedUntil !== null,
-  };
-}
-
-/** A time for JSON. */
-export function rfc3339(time: EpochMs | null): string | null {
-  return time === null ? null : toRfc3339(time);
-}
-
 /** A time for people. */
 export function show(time: EpochMs | null): string {
   return time === null ? '-' : toRfc3339(time);
@@ -81,17 +61,6 @@ function showSpan(seconds: number): string {
     return `${formatDuration(seconds - (seconds % unit))}${rest === 0 ? '' : formatDuration(rest)}`;
   }
   return formatDuration(seconds);
-}
-
-/** A rotation for `--json`. */
-export function planJson(plan: RotationPlan, isDryRun: boolean): object {
-  return {
-    dry_run: isDryRun,
-    activates: keyJson(plan.activates),
-    retires: keyJson(plan.retires),
-    publishes: plan.publishes === null ? null : keyJson(plan.publishes),
-    surprises_until: rfc3339(plan.surprisesUntil),
-  };
 }
 
 /** A rotation for people. */

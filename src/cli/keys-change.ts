@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { importKey, pruneKeys, revokeKey } from '../keys/changes.js';
 import { readForeignKey } from '../keys/foreign-key.js';
+import { keyJson } from '../oauth/key-json.js';
 import { type ImportRefusal, planPrune, type RevocationPlan, type RevocationRefusal } from '../oauth/key-removal.js';
 import { activeKey } from '../oauth/key-states.js';
-import { parseDurationSeconds, toRfc3339 } from '../oauth/time.js';
+import { parseDurationSeconds, shownTime, toRfc3339 } from '../oauth/time.js';
 import { type CliIo, CommandFailed, confirm, type OutputOptions, print } from './io.js';
-import { keyJson, rfc3339, surpriseLines } from './key-view.js';
+import { surpriseLines } from './key-view.js';
 import { examples, type Settings, type WithKeyStore } from './settings.js';
 
 type YesOptions = OutputOptions & { yes?: boolean };
@@ -116,7 +117,7 @@ function revocationJson({ revoked, signs, publishes, acceptedUntil, surprisesUnt
     signs: keyJson(signs),
     publishes: publishes.map(keyJson),
     accepted_until: toRfc3339(acceptedUntil),
-    surprises_until: rfc3339(surprisesUntil),
+    surprises_until: shownTime(surprisesUntil),
   };
 }
 

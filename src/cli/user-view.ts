@@ -11,18 +11,6 @@ export async function findUser(users: UserStore, name: string): Promise<User> {
   return user;
 }
 
-/** A user as JSON shows it. */
-export function userJson(user: User): object {
-  return {
-    id: user.id,
-    username: user.username,
-    email: user.email,
-    roles: user.roles,
-    created_at: toRfc3339(user.createdAt),
-    disabled_at: user.disabledAt === null ? null : toRfc3339(user.disabledAt),
-  };
-}
-
 /** A table of users. */
 export function showUsers(users: readonly User[]): string {
   const rows = users.map((user) => [

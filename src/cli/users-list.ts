@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { userJson } from '../accounts/user-json.js';
 import { toRfc3339 } from '../oauth/time.js';
 import { isRole, parseLoginName } from '../oauth/username.js';
 import { openSessions } from '../store/sessions.js';
@@ -7,7 +8,7 @@ import { openUsers, type User } from '../store/users.js';
 import { withDatabase } from './database.js';
 import { type CliIo, CommandFailed, type OutputOptions, print } from './io.js';
 import { examples, type Settings, wholeNumber } from './settings.js';
-import { findUser, showUsers, userJson } from './user-view.js';
+import { findUser, showUsers } from './user-view.js';
 
 type ListOptions = OutputOptions & { search?: string; role?: string; disabled?: true; limit: number };
 

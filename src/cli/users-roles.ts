@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import { userJson } from '../accounts/user-json.js';
 import type { TokenList } from '../oauth/scope.js';
 import { isRole, parseLoginName } from '../oauth/username.js';
 import { openUsers, type User, type UserStore } from '../store/users.js';
 import { withDatabase } from './database.js';
 import { type CliIo, CommandFailed, type OutputOptions, print } from './io.js';
 import { collect, examples, type Settings } from './settings.js';
-import { findUser, userJson } from './user-view.js';
+import { findUser } from './user-view.js';
 
 type RolesOptions = OutputOptions & { add: string[]; remove: string[]; set: string[] };
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import { userJson } from '../accounts/user-json.js';
 import { checkNewUser } from '../oauth/new-user.js';
 import { uuidFrom } from '../oauth/uuid.js';
 import { hashOnce } from '../passwords/hash-once.js';
@@ -8,7 +9,7 @@ import { withDatabase } from './database.js';
 import { type CliIo, CommandFailed, confirm, type OutputOptions, print } from './io.js';
 import { type ChosenPassword, choosePassword } from './password.js';
 import { collect, examples, type Settings } from './settings.js';
-import { findUser, userJson } from './user-view.js';
+import { findUser } from './user-view.js';
 import { importCommand } from './users-import.js';
 import { listCommands } from './users-list.js';
 import { rolesCommand } from './users-roles.js';

@@ -73,21 +73,29 @@ export function bearerEndpoint(
 }
 
 async function identify(request: FastifyRequest, tokens: TokenDeps, now: EpochMs) {
-  const { authorization } = request.headers;
-  if (authorization === undefined) return refuse({ reason: 'bearer_missing' });
-  const text = /^bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1];
-  if (text === undefined) return refuse({ reason: 'bearer_malformed' });
-  const bearer = await bearerOf(tokens, text, now);
+  const bearer = await bearerIn(request, tokens, now);
   if (!bearer.ok) return bearer;
   const { user } = bearer.value;
   return user === null ? refuse({ reason: 'access_token_without_user' }) : ok({ ...bearer.value, user });
 }
 
-/** RFC 6750 §3: each refusal says how to ask; one of a request without a token says no more than that. */
+/** Whose access token is in the Authorization header (RFC 6750 §2.1). */
+export async function bearerIn(request: FastifyRequest, tokens: TokenDeps, now: EpochMs): Promise<Result<Bearer>> {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return refuse({ reason: 'bearer_missing' });
+  const text = /^bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1];
+  if (text === undefined) return refuse({ reason: 'bearer_malformed' });
+  return bearerOf(tokens, text, now);
+}
+
 function refuseBearer(request: FastifyRequest, reply: FastifyReply, refusal: Refusal, context: object): FastifyReply {
-  const wire = wireError(refusal);
-  const { status } = wire;
-  const code = refusal.reason === 'bearer_missing' ? '' : `, error="${wire.error}"`;
-  if (status === 401 || status === 403) reply.header('www-authenticate', `Bearer realm="mintd"${code}`);
+  challenge(reply, refusal);
   return refuseWith(request, reply, refusal, context);
+}
+
+/** RFC 6750 §3: each refusal says how to ask; one of a request without a token says no more than that. */
+export function challenge(reply: FastifyReply, refusal: Refusal): void {
+  const { status, error } = wireError(refusal);
+  const code = refusal.reason === 'bearer_missing' ? '' : `, error="${error}"`;
+  if (status === 401 || status === 403) reply.header('www-authenticate', `Bearer realm="mintd"${code}`);
 }

@@ -59,7 +59,12 @@ export function handleError(error: FastifyError, request: FastifyRequest, reply:
     request.log.info({ event: 'refused', reason: refusal.reason }, 'refused');
     return sendError(reply, wireError(refusal));
   }
+  return sendError(reply, failureOf(error, request));
+}
+
+/** Writes down what failed, and says what the client is told of it. */
+export function failureOf(error: FastifyError, request: FastifyRequest): WireError {
   const outage = OUTAGES[error.name];
   request.log.error({ event: outage ?? 'failure', err: error }, error.name);
-  return sendError(reply, outage === undefined ? SERVER_ERROR : UNAVAILABLE);
+  return outage === undefined ? SERVER_ERROR : UNAVAILABLE;
 }

@@ -81,6 +81,9 @@ export type Refusal =
   | { readonly reason: 'login_ended'; readonly sid: string; readonly because: string }
   | { readonly reason: 'access_token_without_user' }
   | { readonly reason: 'session_unknown' }
+  | { readonly reason: 'admin_audience_missing' }
+  | { readonly reason: 'admin_scope_missing' }
+  | { readonly reason: 'admin_role_missing' }
   // Not now (RFC 6749 has no code for it; `temporarily_unavailable` is that of its §4.1.2.1)
   | { readonly reason: 'password_queue_full' }
   | { readonly reason: 'password_wait_too_long' }

@@ -55,6 +55,11 @@ export function parseRfc3339(text: string): EpochMs | null {
   return Number.isNaN(at) ? null : at;
 }
 
+/** The same where there may be none. */
+export function shownTime(time: EpochMs | null): string | null {
+  return time === null ? null : toRfc3339(time);
+}
+
 /** Seconds since 1970, rounded down: a NumericDate of RFC 7519 §2. */
 export function toNumericDate(time: EpochMs): number {
   return Math.floor(time / 1000);

@@ -15,10 +15,11 @@ export type ClientStore = {
   /** By id, those behind `after`, `limit` at most; by default all. */
   list(page?: Page): Promise<readonly Client[]>;
   /**
-   * Writes the settings of a client over those of the revision they were made from; whether it is disabled, and its
-   * logins, are left alone. False when the client has changed since, or is gone.
+   * Writes a client over what it was at the revision it was made from. False when it has changed since, or is gone.
+   *
+   * @param endsLogins whether all logins at it end as well
    */
-  replace(client: Client): Promise<boolean>;
+  replace(client: Client, endsLogins?: boolean): Promise<boolean>;
   /** Every origin of a client that is not disabled. */
   origins(): Promise<TokenList>;
   /** Disables the client and ends its logins, for good, in one statement. False when there was nothing to do. */
@@ -55,9 +56,9 @@ export function openClients({ prisma, attempt }: Database): ClientStore {
       };
       return (await attempt(() => prisma.client.findMany({ ...page, orderBy: { id: 'asc' } }))).map(fromRow);
     },
-    async replace(client) {
-      const { id, createdAt, disabledAt, loginEpoch, revision, ...settings } = toRow(client);
-      const data = { ...settings, revision: revision + 1 };
+    async replace(client, endsLogins = false) {
+      const { id, createdAt, loginEpoch, revision, ...settings } = toRow(client);
+      const data = { ...settings, revision: revision + 1, ...(endsLogins && { loginEpoch: { increment: 1 } }) };
       return (await attempt(() => prisma.client.updateMany({ where: { id, revision }, data }))).count === 1;
     },
     async origins() {

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { keyJson, planJson, showKeys, showPlan, surpriseLines, timeline } from '../../src/cli/key-view.js';
+import { showKeys, showPlan, surpriseLines, timeline } from '../../src/cli/key-view.js';
+import { keyJson, planJson } from '../../src/oauth/key-json.js';
 import { planImport, planRevocation, withDestroyed } from '../../src/oauth/key-removal.js';
 import { firstRing, type KeyRing, type NewKey } from '../../src/oauth/key-ring.js';
 import { planRotation, type RotationPlan } from '../../src/oauth/key-rotation.js';

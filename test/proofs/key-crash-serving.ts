@@ -27,7 +27,7 @@ export async function serveUntil(t: Test, scene: Scene, until: number | RegExp) 
 export async function openAgain({ env }: Scene): Promise<void> {
   const config = readConfig(env);
   const database = await openDatabase(config.DATABASE_URL);
-  const keeper = await openRing(config, pino({ level: 'silent' }), database);
+  const { keeper } = await openRing(config, pino({ level: 'silent' }), database);
   await keeper.tick();
   await keeper.close();
   await database.close();

@@ -85,11 +85,16 @@ function sharedHasher(): PasswordHasher {
 /** Made once a process: the issuers of one test file share their keys. */
 let keyPairs: Promise<[KeyPair, KeyPair]> | undefined;
 
-/** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
+/**
+ * Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject.
+ *
+ * @param shared stores of another database, for a second instance on it
+ */
 export async function testIssuer(
   t: Test,
   provider: Provider = 'sqlite',
   overrides: Partial<GrantDeps> = {},
+  shared: { readonly clients?: ClientStore; readonly usedAssertions?: ClientAssertionStore } = {},
 ): Promise<TestIssuer> {
   const database = await testDatabase(t, provider);
   const clock = { now: START };
@@ -108,8 +113,7 @@ export async function testIssuer(
   const privateKeys = new Map([[key.kid, await loadPrivateKey(privatePem, key.kid, key.jwk)]]);
   const signer = { ...signerOf({ ring, privateKeys, undestroyed: [] }), status: statusOf };
   const users = openUsers(database);
-  const clients = openClients(database);
-  const usedAssertions = openClientAssertions(database);
+  const { clients = openClients(database), usedAssertions = openClientAssertions(database) } = shared;
   const families = openFamilies(database);
   const sessions = openSessions(database);
   const grants: GrantDeps = {

@@ -16,6 +16,7 @@ t.test('in development nothing needs to be set', async (t) => {
     ACCESS_TOKEN_MAX_TTL: 3600,
     REFRESH_IDLE_TTL: 14 * 86_400,
     REFRESH_ABSOLUTE_TTL: 90 * 86_400,
+    CLIENT_TOKEN_RATE: null,
     DEFAULT_AUDIENCE: 'http://localhost:4000',
     JWKS_MAX_AGE: 300,
     VERIFIER_CACHE: 600,
@@ -220,4 +221,16 @@ t.test('every variable is described, and no other', async (t) => {
   t.equal(fallbackOf('ACCESS_TOKEN_TTL'), '`10m`');
   t.match(fallbackOf('ISSUER'), /required/);
   t.match(described.find(({ name }) => name === 'DATABASE_URL')?.description, /`DATABASE_URL_FILE`/);
+});
+
+t.test('the token rate of clients is a whole number, or off', async (t) => {
+  t.equal(readConfig({ CLIENT_TOKEN_RATE: '600' }).CLIENT_TOKEN_RATE, 600);
+  t.equal(readConfig({ CLIENT_TOKEN_RATE: 'off' }).CLIENT_TOKEN_RATE, null);
+  for (const rate of ['0', '-1', '1.5', '1000001', '1e3', 'on', ' 5']) {
+    t.match(
+      faultsOf({ CLIENT_TOKEN_RATE: rate }),
+      [/^CLIENT_TOKEN_RATE must be a whole number from 1 to 1000000, or off$/],
+      rate,
+    );
+  }
 });

@@ -236,3 +236,15 @@ t.test('every variable is described, and no other', async (t) => {
   t.match(fallbackOf('ISSUER'), /required/);
   t.match(described.find(({ name }) => name === 'DATABASE_URL')?.description, /`DATABASE_URL_FILE`/);
 });
+
+t.test('the token rate of clients is a whole number, or off', async (t) => {
+  t.equal(readConfig({ CLIENT_TOKEN_RATE: '600' }).CLIENT_TOKEN_RATE, 600);
+  t.equal(readConfig({ CLIENT_TOKEN_RATE: 'off' }).CLIENT_TOKEN_RATE, null);
+  for (const rate of ['0', '-1', '1.5', '1000001', '1e3', 'on', ' 5']) {
+    t.match(
+      faultsOf({ CLIENT_TOKEN_RATE: rate }),
+      [/^CLIENT_TOKEN_RATE must be a whole number from 1 to 1000000, or off$/],
+      rate,
+    );
+  }
+});

@@ -96,6 +96,8 @@ let keyPairs: Promise<[KeyPair, KeyPair]> | undefined;
 export type Overrides = Partial<GrantDeps> & {
   readonly accounts?: Partial<AccountDeps>;
   readonly apiDocs?: AppDeps['apiDocs'];
+  /** Of another database, for a second instance on it. */
+  readonly shared?: { readonly clients?: ClientStore; readonly usedAssertions?: ClientAssertionStore };
 };
 
 /** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
@@ -115,6 +117,7 @@ export async function testIssuer(
     logger,
   };
   const { accounts, clients, grants, sessions } = deps;
+  const { usedAssertions = openClientAssertions(database) } = overrides.shared ?? {};
   const app = await buildApp(deps);
   t.teardown(() => app.close());
   return {
@@ -122,7 +125,7 @@ export async function testIssuer(
     deps,
     users: accounts.users,
     clients,
-    usedAssertions: openClientAssertions(database),
+    usedAssertions,
     families: grants.families,
     sessions,
     database,
@@ -137,7 +140,7 @@ export async function testIssuer(
 
 async function issuerDeps(
   database: Database,
-  { accounts: others, apiDocs = null, ...overrides }: Overrides,
+  { accounts: others, apiDocs = null, shared = {}, ...overrides }: Overrides,
 ): Promise<Omit<AppDeps, 'readiness' | 'clock' | 'logger'>> {
   const signer = await testSigner();
   const sessions = openSessions(database);
@@ -159,8 +162,7 @@ async function issuerDeps(
     randomBytes: (size) => new Uint8Array(randomBytes(size)),
     ...overrides,
   };
-  const clients = openClients(database);
-  const usedAssertions = openClientAssertions(database);
+  const { clients = openClients(database), usedAssertions = openClientAssertions(database) } = shared;
   const keyAdmin = { read: notHere, rotate: notHere, nextRotationAt: () => null };
   const switches = { isRegistrationOpen: true, trustedProxies: 0, apiDocs };
   return { clients, usedAssertions, grants, accounts, sessions, keyAdmin, keeper: signer, ...switches };

@@ -210,10 +210,14 @@ t.test('a round that takes longer than a minute is not overtaken by the next', a
 t.test('the server removes what is old when it starts, and says how much', async (t) => {
   const { database, user } = await withFamilies(t, 'sqlite', 0);
   await addFamilies(database, user.id, 4, 1000);
+  const data = [1, Date.now() + 600_000].map((at) => ({ id: hashOf(`${at}`), expiresAt: new Date(at) }));
+  await database.prisma.clientAssertion.createMany({ data });
   const folder = dirname(sqliteFile(database.url));
-  const server = await serve(t, folder, { DATABASE_URL: database.url });
+  const server = await serve(t, folder, { DATABASE_URL: database.url, LOG_LEVEL: 'debug' });
   const line: unknown = JSON.parse(await server.waitFor(/families_removed/));
   t.match(line, { event: 'families_removed', families: Number });
+  t.match(JSON.parse(await server.waitFor(/client_assertions_removed/)), { level: 20, assertions: 1 });
+  t.equal(await database.prisma.clientAssertion.count(), 1);
   t.equal(await database.prisma.family.count({ where: { absoluteExpiresAt: new Date(1000) } }), 0);
   t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null });
 });

@@ -25,6 +25,8 @@ t.test('a public client has no secret, and nothing it was not given', async (t) 
     name: 'app',
     kind: 'public',
     secretHash: null,
+    previousSecret: null,
+    jwks: null,
     grants: ['password'],
     scopes: [],
     defaultScope: [],
@@ -37,6 +39,8 @@ t.test('a public client has no secret, and nothing it was not given', async (t) 
     delivery: 'body',
     origins: [],
     loginEpoch: 0,
+    tokensPerMinute: null,
+    revision: 0,
     disabledAt: null,
   });
 });
@@ -50,8 +54,8 @@ t.test('a confidential client gets a 256-bit secret, shown once and kept as SHA-
   t.equal(Buffer.from(secret, 'base64url').length, 32);
   const { secretHash } = await clientCalled(cli, 'worker');
   t.same(Buffer.from(secretHash ?? []).toString('hex'), createHash('sha256').update(secret).digest('hex'));
-  for (const args of ['clients list', 'clients list --json']) {
-    t.notMatch((await cli.mintd(args)).out, new RegExp(`${secret}|secret`), 'no listing shows it, nor its hash');
+  for (const args of ['clients list', 'clients list --json', 'clients show worker', 'clients show worker --json']) {
+    t.notMatch((await cli.mintd(args)).out, new RegExp(`${secret}|hash`), 'no listing shows it, nor its hash');
   }
   const rows = await cli.withDatabase(({ prisma }) => prisma.client.findMany());
   t.notMatch(JSON.stringify(rows), secret);
@@ -64,7 +68,18 @@ t.test('every option, and JSON', async (t) => {
     ...['--grant', 'password', '--grant', 'refresh_token', '--grant', 'client_credentials'],
     ...['--scope', 'read', '--scope', 'write', '--default-scope', ' read  write '],
     ...['--audience', 'https://api.example.com', '--audience', 'billing', '--default-audience', 'billing'],
-    ...['--access-ttl', '5m', '--idle-ttl', '7d', '--absolute-ttl', '30d', '--retry-window', '0'],
+    ...[
+      '--access-ttl',
+      '5m',
+      '--idle-ttl',
+      '7d',
+      '--absolute-ttl',
+      '30d',
+      '--retry-window',
+      '0',
+      '--token-rate',
+      '600',
+    ],
   ]);
   const { client_secret, created_at, ...rest } = made;
   t.match(client_secret, /^\S{43}$/);
@@ -84,6 +99,11 @@ t.test('every option, and JSON', async (t) => {
     retry_window_seconds: 0,
     delivery: 'body',
     origins: [],
+    tokens_per_minute: 600,
+    authentication: 'client_secret',
+    previous_secret_expires_at: null,
+    jwks: null,
+    revision: 0,
     disabled_at: null,
   });
   t.strictSame(await cli.json('clients list'), [{ ...rest, created_at }], 'what was said is what is kept');
@@ -124,6 +144,7 @@ t.test('what cannot be a client is refused, and nothing is made', async (t) => {
     [`${app} --access-ttl 61m`, /access token lifetime exceeds 1h: raise ACCESS_TOKEN_MAX_TTL/],
     [`${app} --idle-ttl 0s`, /the idle lifetime must be from 1s to 3650d/],
     [`${app} --absolute-ttl 0d`, /the absolute lifetime must be from 1s to 3650d/],
+    [`${app} --token-rate 0`, /the token rate must be a whole number from 1 to 1000000/],
     [`${app} --retry-window 2h`, /the retry window must be from 0s to 1h/],
     ['a/b --kind public --access-ttl 0 --default-scope x', /client id.*; .*grant.*; .*default scope.*; .*lifetime/],
   ];

@@ -1,7 +1,8 @@
 import t from 'tap';
-import { aClient, claimsOf, PROVIDERS } from '../helper.js';
+import { aClient, claimsOf, PASSWORD, PROVIDERS } from '../helper.js';
 import { aService, assertError, assertTokens, issuerWithClients, SECRET, SERVICE } from '../rfc/setup.js';
 
+const SLOW = { client_id: 'slow', client_secret: SECRET };
 const CLIENT_TOKEN = { grant_type: 'client_credentials' };
 
 for (const provider of PROVIDERS) {
@@ -51,3 +52,32 @@ for (const provider of PROVIDERS) {
     });
   });
 }
+
+t.test('a client with a limit waits for the next minute; nobody else does', async (t) => {
+  const clients = [aService(), aService({ id: 'slow', tokensPerMinute: 2 })];
+  const issuer = await issuerWithClients(t, { clients });
+  const ask = (form: Record<string, string> = SLOW) => issuer.post('/token', { ...CLIENT_TOKEN, ...form });
+  assertTokens(t, await ask());
+  assertError(t, await ask({ ...SLOW, scope: 'admin' }), 400, 'invalid_scope', 'what is refused is not counted');
+  issuer.clock.now += 20_000;
+  assertTokens(t, await ask());
+  const refused = await ask();
+  assertError(t, refused, 429, 'temporarily_unavailable');
+  t.equal(refused.headers['retry-after'], '40', 'the minute began with the first');
+  const login = { ...SLOW, grant_type: 'password', username: 'ada', password: PASSWORD };
+  assertTokens(t, await issuer.post('/token', login), 'it is for client_credentials alone');
+  for (let i = 0; i < 5; i++) assertTokens(t, await issuer.post('/token', CLIENT_TOKEN, SERVICE), 'another client');
+  issuer.clock.now += 40_000;
+  assertTokens(t, await ask());
+});
+
+t.test('the limit of the server is for clients without one of their own', async (t) => {
+  const clients = [aService(), aService({ id: 'slow', tokensPerMinute: 2 })];
+  const { grants } = await issuerWithClients(t, { clients: [] });
+  const settings = { ...grants.settings, clientTokensPerMinute: 1 };
+  const issuer = await issuerWithClients(t, { clients, overrides: { settings } });
+  const ask = async (headers: Record<string, string>, form = {}) =>
+    (await issuer.post('/token', { ...CLIENT_TOKEN, ...form }, headers)).status;
+  t.strictSame([await ask(SERVICE), await ask(SERVICE)], [200, 429]);
+  t.strictSame([await ask({}, SLOW), await ask({}, SLOW), await ask({}, SLOW)], [200, 200, 429]);
+});

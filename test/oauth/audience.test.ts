@@ -1,5 +1,5 @@
 import t from 'tap';
-import { audienceChoice, grantAudience } from '../../src/oauth/audience.js';
+import { audienceChoice, grantAudience, remainingTarget } from '../../src/oauth/audience.js';
 import { ok, refuse } from '../../src/oauth/result.js';
 
 const A = 'https://a.example/';
@@ -70,6 +70,25 @@ t.test('a refresh narrows and never widens: allowed and defaults are the own one
   t.strictSame(grantAudience([], [], family), ok([A, 'orders']), 'none asked: all the family has');
   t.strictSame(grantAudience([A], [], family), ok([A]), 'narrower');
   t.strictSame(grantAudience([B], [], family), refuse({ reason: 'audience_not_allowed' }), 'wider');
+  const none = { allowed: [], defaults: [] };
+  t.strictSame(grantAudience([], [], none), refuse({ reason: 'audience_not_allowed' }), 'nothing is left');
+});
+
+t.test('what is left to a login is what both it and its client have', async (t) => {
+  const login = { scope: ['read', 'write'], audiences: [A, 'orders'] };
+  const left = (scopes: string[], audiences: string[], defaultAudiences: string[] = []) =>
+    remainingTarget(login, { scopes, audiences, defaultAudiences }, 'server');
+  t.strictSame(left(['write', 'read', 'admin'], ['orders', A, B]), login, 'more is for new logins');
+  t.strictSame(left(['read'], [A, B]), { scope: ['read'], audiences: [A] });
+  t.strictSame(left(['READ'], [A.toUpperCase()]), { scope: [], audiences: [] }, 'case counts');
+  t.strictSame(left(['read'], [A, 'orders'], [A]).audiences, login.audiences, 'defaults are for new logins as well');
+  t.strictSame(left([], [B]), { scope: [], audiences: [] });
+  t.strictSame(left(['read'], []).audiences, [], 'without audiences of its own, that of the server');
+  t.strictSame(
+    remainingTarget({ ...login, audiences: ['server'] }, { scopes: [], audiences: [], defaultAudiences: [] }, 'server')
+      .audiences,
+    ['server'],
+  );
 });
 
 t.test('what a client may choose among', async (t) => {

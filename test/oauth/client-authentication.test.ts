@@ -1,4 +1,5 @@
 import t from 'tap';
+import { JWT_BEARER } from '../../src/oauth/client-assertion.js';
 import {
   authenticateClient,
   CLIENT_AUTHENTICATION_METHODS,
@@ -113,6 +114,7 @@ t.test('a client must not use more than one method in a request (RFC 6749 §2.3)
     ['another client_id', { client_id: 'other' }],
     ['the same client_id in capitals', { client_id: 'APP' }],
     ['an assertion (RFC 7521 §4.2)', { client_assertion: 'a.b.c' }],
+    ['the type of an assertion', { client_assertion_type: JWT_BEARER }],
   ];
   const both = { client_id: 'app', client_secret: 's3cret', client_assertion: 'a.b.c' };
   t.strictSame(presentedClient(undefined, body(both)), twice, 'a secret and an assertion');
@@ -159,6 +161,42 @@ t.test('a client is who it says, or it is not', async (t) => {
   for (const [sentence, presented, client, reason] of refusals) {
     t.strictSame(authenticateClient(presented, client, 0), refuse({ reason }), sentence);
   }
+});
+
+t.test('of two secrets both are good, the older until its time is over', async (t) => {
+  const OLDER = 'an-older-secret';
+  const overlapping = { ...confidential, previousSecret: { hash: sha256(OLDER), expiresAt: 1000 } };
+  const expired = refuse({ reason: 'client_secret_expired', clientId: 'service' });
+  const rows = [
+    [SECRET, 999, ok(overlapping)],
+    [SECRET, 1000, ok(overlapping)],
+    [OLDER, 0, ok(overlapping)],
+    [OLDER, 999, ok(overlapping)],
+    [OLDER, 1000, expired],
+    [OLDER, 1_000_000, expired],
+    ['other', 0, refuse({ reason: 'client_secret_wrong' })],
+    [undefined, 0, refuse({ reason: 'client_secret_missing' })],
+  ] as const;
+  for (const [secret, now, expected] of rows) {
+    t.strictSame(authenticateClient(present(secret), overlapping, now), expected, `${secret} at ${now}`);
+  }
+  t.strictSame(authenticateClient(present(OLDER), { ...overlapping, disabledAt: 1 }, 0).ok, false, 'disabled');
+  t.strictSame(authenticateClient(present(OLDER), confidential, 0).ok, false, 'of a client that has none');
+});
+
+t.test('a client that signs has no secret, and must sign', async (t) => {
+  const signer = { ...confidential, secretHash: null, jwks: { keys: [] } };
+  const clientId = 'service';
+  t.strictSame(
+    authenticateClient(present(SECRET), signer, 0),
+    refuse({ reason: 'client_authentication_method_wrong', clientId }),
+  );
+  t.strictSame(
+    authenticateClient(present(undefined), signer, 0),
+    refuse({ reason: 'client_assertion_missing', clientId }),
+  );
+  const odd = { ...signer, secretHash: sha256(SECRET) };
+  t.equal(authenticateClient(present(SECRET), odd, 0).ok, false, 'not even where its row has a secret as well');
 });
 
 t.test('no secret matches a client without one, be it 32 bytes of zero hashed or not', async (t) => {

@@ -80,6 +80,9 @@ const POSSIBLE: readonly [sentence: string, overrides: Partial<Client>][] = [
   ['lifetimes of a second', { accessTokenTtlSeconds: 1, refreshIdleTtlSeconds: 1, refreshAbsoluteTtlSeconds: 1 }],
   ['a strict window', { retryWindowSeconds: 0 }],
   ['a window of an hour', { retryWindowSeconds: 3600 }],
+  ['one token a minute', { tokensPerMinute: 1 }],
+  ['a secret', { kind: 'confidential', secretHash: new Uint8Array(32) }],
+  ['keys', { kind: 'confidential', jwks: { keys: [] } }],
 ];
 
 t.test('a client can be like this', async (t) => {
@@ -116,6 +119,16 @@ const IMPOSSIBLE: readonly [sentence: string, overrides: Partial<Client>, fault:
   ],
   ['an idle lifetime of nothing', { refreshIdleTtlSeconds: 0 }, /idle lifetime must be from 1s/],
   ['a negative absolute lifetime', { refreshAbsoluteTtlSeconds: -1 }, /absolute lifetime must be from 1s/],
+  ['no tokens at all', { tokensPerMinute: 0 }, /token rate must be a whole number from 1 to 1000000/],
+  ['a rate beyond counting', { tokensPerMinute: 1_000_001 }, /token rate must be/],
+  ['half a token', { tokensPerMinute: 0.5 }, /token rate must be/],
+  ['a public client with a secret', { secretHash: new Uint8Array(32) }, /neither a secret nor keys/],
+  ['a public client with keys', { jwks: { keys: [] } }, /neither a secret nor keys/],
+  [
+    'a secret and keys',
+    { kind: 'confidential', secretHash: new Uint8Array(32), jwks: { keys: [] } },
+    /either a secret or keys, not both/,
+  ],
   ['a window beyond an hour', { retryWindowSeconds: 3601 }, /retry window must be from 0s to 1h/],
 ];
 

@@ -26,17 +26,43 @@ for (const provider of PROVIDERS) {
       delivery: 'cookie',
       origins: ['https://app.example.com', 'http://localhost:5173'],
       loginEpoch: 7,
+      tokensPerMinute: 600,
       disabledAt: START + 1,
     });
     t.equal(await clients.add(plain), true);
-    t.equal(await clients.add({ ...full, secretHash: hashOf('a secret') }), true);
+    const previousSecret = { hash: hashOf('an older one'), expiresAt: START + 7 };
+    const jwks = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'x', kid: 'k' }] };
+    t.equal(await clients.add({ ...full, jwks, previousSecret, secretHash: hashOf('a secret') }), true);
     t.strictSame(await clients.find('app'), plain);
-    const { secretHash, ...rest } = (await clients.find('Full_1.2-3')) ?? plain;
-    const { secretHash: _none, ...expected } = full;
-    t.strictSame(rest, expected);
+    const { secretHash, previousSecret: previous, ...rest } = (await clients.find('Full_1.2-3')) ?? plain;
+    const { secretHash: _none, previousSecret: _neither, ...expected } = full;
+    t.strictSame(rest, { ...expected, jwks });
+    t.equal(previous?.expiresAt, START + 7);
+    t.strictSame(Buffer.from(previous?.hash ?? []), Buffer.from(previousSecret.hash));
     t.strictSame(Buffer.from(secretHash ?? []), Buffer.from(hashOf('a secret')));
     t.equal(await clients.isEmpty(), false);
   });
+
+  t.test(
+    `${provider}: settings are replaced on the revision they were made from, and logins are left alone`,
+    async (t) => {
+      const clients = openClients(await testDatabase(t, provider));
+      await clients.add(aClient());
+      const read = await clients.find('app');
+      if (read === null) throw new Error('it is gone');
+      await clients.endLogins('app');
+      t.equal(await clients.replace({ ...read, name: 'New', scopes: [] }), true);
+      t.match(await clients.find('app'), { name: 'New', scopes: [], revision: 1, loginEpoch: 1 });
+      t.equal(await clients.replace({ ...read, name: 'Late' }), false);
+      await clients.disable('app', START);
+      t.equal(await clients.replace({ ...read, revision: 1 }), false, 'a disabling counts as a change');
+      t.equal(await clients.replace({ ...read, revision: 2, name: 'Newer' }), true);
+      t.match(await clients.find('app'), { name: 'Newer', revision: 3, disabledAt: START });
+      const both = await Promise.all(['a', 'b'].map((name) => clients.replace({ ...read, revision: 3, name })));
+      t.equal(both.filter(Boolean).length, 1, 'of two at once one');
+      t.equal(await clients.replace({ ...read, id: 'nobody' }), false);
+    },
+  );
 
   t.test(`${provider}: an id is taken once, and its letters count`, async (t) => {
     const clients = openClients(await testDatabase(t, provider));

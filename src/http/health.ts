@@ -24,9 +24,9 @@ const READINESS = z.strictObject({
   checks: z.strictObject({ database: z.boolean(), schema: z.boolean(), keys: z.boolean() }),
   key_ring: z.strictObject({
     kid: z.string().nullable().describe('The key that signs.'),
-    age_seconds: z.int().nullable(),
+    age_seconds: z.int().nonnegative().nullable(),
     next_rotation_at: z.iso.datetime().nullable(),
-    seen_seconds_ago: z.int(),
+    seen_seconds_ago: z.int().nonnegative(),
     faulty: z.boolean(),
   }),
 });

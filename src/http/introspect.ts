@@ -19,11 +19,11 @@ const ACTIVE = z.looseObject({
   aud: z.union([z.string(), z.array(z.string())]),
   client_id: z.string(),
   scope: z.string().optional(),
-  exp: z.int().describe('In seconds since 1970 (RFC 7519 §2).'),
-  iat: z.int(),
+  exp: z.int().nonnegative().describe('In seconds since 1970 (RFC 7519 §2).'),
+  iat: z.int().nonnegative(),
   sid: z.string().optional(),
   username: z.string().optional(),
-  auth_time: z.int().optional(),
+  auth_time: z.int().nonnegative().optional(),
 });
 
 const SCHEMA = clientSchema(

@@ -21,7 +21,11 @@ export async function describeRoutes(app: FastifyInstance, options: OpenapiOptio
   await app.register(swagger, {
     openapi: documentHead(options),
     transform: transformRoute,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) => {
+      const whole = jsonSchemaTransformObject(document);
+      sayHowListsAreSent(whole.paths as Paths);
+      return whole;
+    },
     // Issuers may have paths, routes never repeat them.
     stripBasePath: false,
     convertConstToEnum: false,
@@ -44,6 +48,24 @@ const transformRoute: SwaggerTransform = (route) => {
   const { schema, url } = jsonSchemaTransform({ ...route, schema: rest });
   return { schema: { ...schema, body }, url };
 };
+
+/** Where forms are in a document. */
+type Form = {
+  readonly schema: { readonly properties?: Readonly<Record<string, { type?: unknown }>> };
+  encoding?: object;
+};
+type Operation = { readonly requestBody?: { readonly content?: Readonly<Record<string, Form>> } };
+type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+
+/** A list in a form is its parameter again and again. OpenAPI takes that for granted, and Swagger UI does not. */
+function sayHowListsAreSent(paths: Paths): void {
+  for (const { requestBody } of Object.values(paths).flatMap((operations) => Object.values(operations))) {
+    const form = requestBody?.content?.['application/x-www-form-urlencoded'];
+    const lists = Object.entries(form?.schema.properties ?? {}).filter(([, { type }]) => type === 'array');
+    if (form === undefined || lists.length === 0) continue;
+    form.encoding = Object.fromEntries(lists.map(([name]) => [name, { style: 'form', explode: true }]));
+  }
+}
 
 function documentHead({ issuer, version }: OpenapiOptions): FastifyDynamicSwaggerOptions['openapi'] & object {
   const base = issuer.replace(/\/$/, '');

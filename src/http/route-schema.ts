@@ -93,7 +93,8 @@ export function clientSchema({ parameters, alternatives, ...text }: ParametersTe
 export function bodySchema(parameters: ParameterTable, alternatives?: Alternatives): object {
   const schema = {
     type: 'object',
-    properties: alternatives === undefined ? propertiesOf(parameters) : allPropertiesOf(alternatives),
+    properties:
+      alternatives === undefined ? propertiesOf(parameters, requiredIn(parameters)) : allPropertiesOf(alternatives),
     required: requiredIn(parameters),
     ...(alternatives !== undefined && { oneOf: alternativesOf(alternatives) }),
   };
@@ -102,7 +103,7 @@ export function bodySchema(parameters: ParameterTable, alternatives?: Alternativ
 
 /** Each stands once, whatever alternatives it belongs to: pages that make forms of a schema look no deeper. */
 function allPropertiesOf({ by, tables }: Alternatives): JsonSchema {
-  const properties = propertiesOf(Object.assign({}, ...Object.values(tables)));
+  const properties = propertiesOf(Object.assign({}, ...Object.values(tables)), [by]);
   return { ...properties, [by]: { ...properties[by], enum: Object.keys(tables) } };
 }
 
@@ -121,7 +122,8 @@ function requiredIn(table: ParameterTable): readonly string[] {
   );
 }
 
-function propertiesOf(table: ParameterTable): Readonly<Record<string, JsonSchema>> {
+/** What may be left out may be empty as well; so a page with a form of it starts with that, and not with an example. */
+function propertiesOf(table: ParameterTable, needed: readonly string[]): Readonly<Record<string, JsonSchema>> {
   const properties: Record<string, JsonSchema> = {};
   for (const [name, { description, isCredential, maxCharacters, mayRepeat }] of Object.entries(table)) {
     const one = {
@@ -129,7 +131,8 @@ function propertiesOf(table: ParameterTable): Readonly<Record<string, JsonSchema
       ...(isCredential && { format: 'password' }),
       ...(maxCharacters !== undefined && { maxLength: maxCharacters }),
     };
-    properties[name] = { ...(mayRepeat ? { type: 'array', items: one } : one), description };
+    const shape = mayRepeat ? { type: 'array', items: one } : one;
+    properties[name] = { ...shape, ...(!needed.includes(name) && { default: mayRepeat ? [] : '' }), description };
   }
   return properties;
 }

@@ -23,7 +23,7 @@ export type TokenOptions = ClientEndpointDeps & {
 const TOKENS: z.ZodType<TokenResponse> = z.strictObject({
   access_token: z.string().describe('A JWT (RFC 9068).'),
   token_type: z.literal('Bearer'),
-  expires_in: z.int().describe('Seconds.'),
+  expires_in: z.int().nonnegative().describe('Seconds.'),
   scope: z.string().exactOptional().describe('Separated by spaces.'),
   refresh_token: z.string().exactOptional().describe('For a client that may refresh and keeps it in no cookie.'),
 });

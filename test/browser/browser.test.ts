@@ -1,4 +1,5 @@
 import t from 'tap';
+import { docsTests } from './docs.js';
 import { loginTests } from './login.js';
 import { secureTests } from './secure.js';
 import { openStage, perform } from './stage.js';
@@ -8,7 +9,14 @@ import { troubleTests } from './trouble.js';
 
 // One file for all of them, because what they play on takes longer to build than most of them take.
 const stage = await openStage(t);
-const all = Object.entries({ ...loginTests, ...tabTests, ...troubleTests, ...strangerTests, ...secureTests });
+const all = Object.entries({
+  ...loginTests,
+  ...tabTests,
+  ...troubleTests,
+  ...strangerTests,
+  ...secureTests,
+  ...docsTests,
+});
 for (const [i, [name, play]] of all.entries()) {
   t.test(name, (t) => perform(t, stage, i === 0 ? 'ada' : `ada${i}`, play));
 }

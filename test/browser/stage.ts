@@ -17,7 +17,8 @@ export const PASSWORD = 'correct horse battery';
 /** Everything a page needs, all of it real: Chromium, the issuer behind a reverse proxy, the service, the page's server. */
 export type Stage = {
   readonly browser: Browser;
-  /** The example's page. Its client is `web`; there is `hasty` as well, whose access tokens live two seconds. */
+  /** The example's page. Its client is `web`; there is `hasty` as well, whose access tokens live two seconds,
+   * and `cli`, which is for no page. */
   readonly page: string;
   readonly issuer: ReverseProxy;
   /** Pages of others: on the issuer's site, on another, and one that may use another client. */
@@ -59,7 +60,8 @@ export async function openStage(t: Test): Promise<Stage> {
   ]) {
     await succeed(mintd(`clients add ${client} --kind public ${grants} --delivery cookie`));
   }
-  const production = { NODE_ENV: 'production', ISSUER: issuer.url };
+  await succeed(mintd('clients add cli --kind public --grant password'));
+  const production = { NODE_ENV: 'production', ISSUER: issuer.url, API_DOCS: 'on' };
   const server = await serve(t, folder, { DATABASE_URL: databaseUrl, KEYS_DIR: keysDir, ...production });
   issuer.target = server.url;
   const service = { ISSUER: issuer.url, AUDIENCE: issuer.url, PORT: '0', ALLOWED_ORIGIN: page };

@@ -2,7 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 
-type Content = Readonly<Record<string, { readonly schema: Record<string, unknown> }>>;
+type Media = { readonly schema: Record<string, unknown>; readonly encoding?: unknown };
+type Content = Readonly<Record<string, Media>>;
 
 /** An operation, as far as these tests look at it. */
 export type Operation = {

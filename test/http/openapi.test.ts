@@ -67,6 +67,12 @@ t.test('the ways to show who one is are those the operations name', async (t) =>
   t.strictSame([...new Set(named)].sort(), ['bearer', 'client', 'oauth2']);
 });
 
+t.test('a list in a form is its parameter again and again', async (t) => {
+  const list = { style: 'form', explode: true };
+  const form = operations.get('POST /token')?.requestBody?.content['application/x-www-form-urlencoded'];
+  t.strictSame(form?.encoding, { resource: list, audience: list });
+});
+
 /** What each request must have, as described: one for each operation with a body, or for each alternative in it. */
 const requests = [...operations].flatMap(([name, { requestBody }]) =>
   Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema }]) => {

@@ -1,6 +1,22 @@
 import t from 'tap';
-import { carriesCredential, collectParameters, optional, type Pair, required } from '../../src/oauth/parameters.js';
+import { isClientId } from '../../src/oauth/client.js';
+import {
+  ALL_PARAMETERS,
+  GRANT_PARAMETERS,
+  PASSWORD_PARAMETERS,
+  REGISTER_PARAMETERS,
+} from '../../src/oauth/endpoint-parameters.js';
+import {
+  carriesCredential,
+  collectParameters,
+  optional,
+  type Pair,
+  readParameters,
+  required,
+} from '../../src/oauth/parameters.js';
+import { newPasswordFault } from '../../src/oauth/password-policy.js';
 import { ok, refuse } from '../../src/oauth/result.js';
+import { parseLoginName } from '../../src/oauth/username.js';
 
 /** Pairs as in a form, without any decoding. */
 function pairsOf(text: string): Pair[] {
@@ -93,6 +109,47 @@ t.test(
   },
 );
 
-t.test('the passwords of a password change are credentials, too', async (t) => {
-  for (const name of ['current_password', 'new_password']) t.ok(carriesCredential(`${name}=x`), name);
+t.test('what a table says of a parameter is what holds for it at every endpoint', async (t) => {
+  const all = ALL_PARAMETERS.flatMap((table) => Object.entries(table));
+  const namesWith = (holds: (name: string) => boolean) =>
+    [...new Set(all.map(([name]) => name))].filter((name) => holds(name)).sort();
+  for (const [name, { mayRepeat, isCredential }] of all) {
+    t.equal(collectParameters(pairsOf(`${name}=1&${name}=2`)).ok, mayRepeat === true, `${name} twice`);
+    t.equal(carriesCredential(`${name}=x`), isCredential === true, `${name} in a URL`);
+  }
+  t.strictSame(
+    namesWith((name) => collectParameters(pairsOf(`${name}=1&${name}=2`)).ok),
+    ['audience', 'resource'],
+  );
+  t.strictSame(
+    namesWith((name) => carriesCredential(name)),
+    ['client_secret', 'current_password', 'new_password', 'password', 'refresh_token', 'token'],
+  );
+});
+
+t.test('the first that is missing is told, in the order of the table', async (t) => {
+  const { password } = GRANT_PARAMETERS;
+  const form = { grant_type: 'password', username: 'ada', password: 'x', scope: 'read', more: 'y' };
+  const { scope: _, more: __, ...needed } = form;
+  const parameters = new Map(Object.entries(form).map(([name, value]) => [name, [value]]));
+  t.strictSame(readParameters(password, parameters), ok(needed), 'those that are needed, and no others');
+  for (const name of ['password', 'username', 'grant_type']) {
+    parameters.delete(name);
+    t.strictSame(readParameters(password, parameters), refuse({ reason: 'parameter_missing', parameter: name }));
+  }
+  t.strictSame(readParameters({}, parameters), ok({}));
+});
+
+t.test('the lengths in the tables are those of the rules', async (t) => {
+  const { username, password, client_id } = { ...REGISTER_PARAMETERS, ...GRANT_PARAMETERS.password };
+  const limits: readonly (readonly [name: string, most: number | undefined, isGood: (text: string) => boolean])[] = [
+    ['username', username.maxCharacters, (text) => parseLoginName(text) !== null],
+    ['email', REGISTER_PARAMETERS.email.maxCharacters, (text) => parseLoginName(text) !== null],
+    ['password', password.maxCharacters, (text) => newPasswordFault(text) === null],
+    ['new_password', PASSWORD_PARAMETERS.new_password.maxCharacters, (text) => newPasswordFault(text) === null],
+    ['client_id', client_id.maxCharacters, isClientId],
+  ];
+  for (const [name, most = 0, isGood] of limits) {
+    t.strictSame([isGood('x'.repeat(most)), isGood('x'.repeat(most + 1))], [true, false], name);
+  }
 });

@@ -21,8 +21,8 @@ export function openProgress({ err, errTerminal }: CliIo, totalBytes: number | n
       stream: errTerminal,
       format: '{bar} {percentage} % {eta_formatted}',
       clearOnComplete: true,
-      // The bar would answer a Ctrl-C in the program's place.
-      gracefulExit: false,
+      // The bar would answer a Ctrl-C in the program's place, and leave a terminal behind that wraps no lines.
+      ...{ gracefulExit: false, linewrap: true },
     },
     Presets.shades_classic,
   );

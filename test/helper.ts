@@ -5,7 +5,7 @@ import tap, { type Test } from 'tap';
 import { buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
 import type { KeyStatus } from '../src/keys/keeper.js';
-import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
+import { loadPrivateKey } from '../src/keys/rsa.js';
 import { signerOf } from '../src/keys/signer.js';
 import { type Client, newClient } from '../src/oauth/client.js';
 import { firstRing } from '../src/oauth/key-ring.js';
@@ -17,6 +17,7 @@ import { type FamilyStore, openFamilies } from '../src/store/families.js';
 import { openSessions, type SessionStore } from '../src/store/sessions.js';
 import { openUsers, type UserStore } from '../src/store/users.js';
 import { testDatabase } from './databases.js';
+import { somePairs } from './key-pairs.js';
 
 export { emptyDatabaseUrl, PROVIDERS, temporaryFolder, testDatabase } from './databases.js';
 
@@ -79,9 +80,6 @@ function sharedHasher(): PasswordHasher {
   return hasherOfProcess;
 }
 
-/** Made once a process: the issuers of one test file share their keys. */
-let keyPairs: Promise<[KeyPair, KeyPair]> | undefined;
-
 /** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
 export async function testIssuer(
   t: Test,
@@ -93,8 +91,7 @@ export async function testIssuer(
   const log: string[] = [];
   const logger = pino({ level: 'trace', base: null }, { write: (line: string) => log.push(line) });
   const hasher = sharedHasher();
-  keyPairs ??= Promise.all([makeKeyPair(), makeKeyPair()]);
-  const [{ key, privatePem }, standby] = await keyPairs;
+  const [{ key, privatePem }, standby] = await somePairs();
   const timing = {
     jwksMaxAgeSeconds: 300,
     verifierCacheSeconds: 600,

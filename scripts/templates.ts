@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -15,6 +15,8 @@ const ROOM_BYTES = 2 ** 31;
 /** Makes the templates; test/databases.ts and test/key-pairs.ts find them in the environment. */
 export async function makeTemplates(postgresUrl: string): Promise<Templates> {
   const folder = await mkdtemp(join(await roomInMemory(), 'mintd-template-'));
+  // Some tests become a user who may nothing, and must still find their own folders in it.
+  await chmod(folder, 0o711);
   const file = join(folder, 'template.db');
   await migrate(`file:${file}`, true);
   const keyPairs = join(folder, 'key-pairs.json');

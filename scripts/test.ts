@@ -1,5 +1,7 @@
-// npm test [-- ARGUMENT ...]: runs tap with a PostgreSQL at hand; after a whole run also checks the coverage.
+// npm test [-- ARGUMENT ...]: compiles the tests and runs tap with a PostgreSQL at hand; after a whole run also checks the
+// coverage. Arguments that are paths below test/ name tests; the others are tap's.
 import { spawn } from 'node:child_process';
+import { compile, compiledPath } from './compile.js';
 import { openPostgres } from './postgres.js';
 import { makeTemplates } from './templates.js';
 
@@ -12,7 +14,8 @@ async function run(command: string, args: readonly string[], env: NodeJS.Process
   });
 }
 
-const args = process.argv.slice(2);
+const args = process.argv.slice(2).map((arg) => (/^(\.\/)?test(\/|$)/.test(arg) ? compiledPath(arg) : arg));
+await compile();
 const postgres = await openPostgres();
 const templates = await makeTemplates(postgres.url);
 const environment = { ...process.env, ...templates.environment, TEST_DATABASE_URL: postgres.url };

@@ -10,9 +10,9 @@ import { migrate } from '../src/store/migrate.js';
 /** Every database mintd claims; store tests run once on each. */
 export const PROVIDERS: readonly Provider[] = ['sqlite', 'postgres'];
 
-/** A folder that goes away with the test. */
+/** A folder that goes away with the test: where `npm test` says, or where the system keeps such folders. */
 export function temporaryFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'mintd-test-'));
+  const folder = mkdtempSync(join(process.env['TEST_FOLDER'] ?? tmpdir(), 'mintd-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -7,7 +7,7 @@ import { type AppDeps, buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
 import { openTokenRate } from '../src/grants/token-rate.js';
 import type { KeyStatus } from '../src/keys/keeper.js';
-import { type KeyPair, loadPrivateKey, makeKeyPair } from '../src/keys/rsa.js';
+import { loadPrivateKey } from '../src/keys/rsa.js';
 import { signerOf } from '../src/keys/signer.js';
 import { type Client, newClient } from '../src/oauth/client.js';
 import { firstRing } from '../src/oauth/key-ring.js';
@@ -23,6 +23,7 @@ import { openLoginFailures } from '../src/store/login-failures.js';
 import { openSessions, type SessionStore } from '../src/store/sessions.js';
 import { openUsers, type UserStore } from '../src/store/users.js';
 import { testDatabase } from './databases.js';
+import { somePairs } from './key-pairs.js';
 
 export { emptyDatabaseUrl, PROVIDERS, temporaryFolder, testDatabase } from './databases.js';
 
@@ -88,9 +89,6 @@ function sharedHasher(): PasswordHasher {
   }
   return hasherOfProcess;
 }
-
-/** Made once a process: the issuers of one test file share their keys. */
-let keyPairs: Promise<[KeyPair, KeyPair]> | undefined;
 
 /** What a test makes different from the usual. */
 export type Overrides = Partial<GrantDeps> & {
@@ -185,8 +183,7 @@ function notHere(): Promise<never> {
 }
 
 async function testSigner() {
-  keyPairs ??= Promise.all([makeKeyPair(), makeKeyPair()]);
-  const [{ key, privatePem }, standby] = await keyPairs;
+  const [{ key, privatePem }, standby] = await somePairs();
   const timing = {
     jwksMaxAgeSeconds: 300,
     verifierCacheSeconds: 600,

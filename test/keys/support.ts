@@ -2,12 +2,12 @@ import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { openKeyDirectory } from '../../src/keys/directory.js';
-import { type KeyPair, makeKeyPair } from '../../src/keys/rsa.js';
 import { type KeyStore, openKeyStore } from '../../src/keys/store.js';
 import { wrapWithPassphrase } from '../../src/keys/wrapping.js';
 import { firstRing, type KeyRing, type RingTiming } from '../../src/oauth/key-ring.js';
 import { exclusively } from '../../src/store/lock.js';
 import { START, temporaryFolder } from '../helper.js';
+import { somePairs } from '../key-pairs.js';
 
 export const TIMING: RingTiming = {
   jwksMaxAgeSeconds: 300,
@@ -21,13 +21,7 @@ export const EARLIEST_USE = START + (300 + 600 + 60 + 5) * 1000;
 /** When the first key of such a ring leaves the JWKS: the last token, the clock skew and one poll later. */
 export const EARLIEST_REMOVAL = EARLIEST_USE + (3600 + 60 + 5) * 1000;
 
-let pairs: Promise<readonly [KeyPair, KeyPair, KeyPair]> | undefined;
-
-/** Three key pairs, made once for the whole test file: that takes a tenth of a second each. */
-export function somePairs(): Promise<readonly [KeyPair, KeyPair, KeyPair]> {
-  pairs ??= Promise.all([makeKeyPair(), makeKeyPair(), makeKeyPair()]);
-  return pairs;
-}
+export { somePairs };
 
 /** The first ring of START: one key that signs, one that stands by. */
 export async function aRing(): Promise<KeyRing> {

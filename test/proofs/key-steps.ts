@@ -1,9 +1,7 @@
 // Runs processes of the real program whose steps on the key ring are counted, and ended at any of them.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Test } from 'tap';
-import ts from 'typescript';
 import { temporaryFolder } from '../helper.js';
 
 /** Something the program does to the key ring. */
@@ -36,22 +34,10 @@ export type StepOptions = {
 /** A process's environment that makes it count its steps, and the steps so far. */
 export type Steps = { readonly env: Record<string, string>; readonly taken: () => readonly Step[] };
 
-let compiled: string | undefined;
-
-/** What is loaded into the processes, as JavaScript. */
-function preload(): string {
-  const path = new URL('./key-steps-preload.ts', import.meta.url);
-  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 };
-  compiled ??= ts.transpileModule(readFileSync(path, 'utf8'), { compilerOptions }).outputText;
-  return compiled;
-}
-
 export function countSteps(t: Test, { folder, at, act, switchFile, statements }: StepOptions): Steps {
-  const own = temporaryFolder(t);
-  const [module, trace] = [join(own, 'preload.mjs'), join(own, 'trace')];
-  writeFileSync(module, preload());
+  const trace = join(temporaryFolder(t), 'trace');
   const env = {
-    NODE_OPTIONS: `--import ${pathToFileURL(module).href}`,
+    NODE_OPTIONS: `--import ${new URL('./key-steps-preload.js', import.meta.url).href}`,
     KEY_STEPS_FOLDER: folder,
     KEY_STEPS_TRACE: trace,
     ...(at !== undefined && { KEY_STEPS_AT: String(at) }),

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { Client as PgClient } from 'pg';
 import type { Test } from 'tap';
 import type { NewFamily, Rotation } from '../../src/store/families.js';
@@ -81,11 +80,9 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<Error> {
   throw new Error(`it was not rejected with an Error: ${JSON.stringify(outcome)}`);
 }
 
-/** Starts test/store/child.ts, which waits until it is told to begin. It is killed with the test. */
+/** Starts child.ts, which waits until it is told to begin. It is killed with the test. */
 export async function startChild(t: Test, task: 'lock' | 'migrate', url: string): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), [task, url], {
-    execArgv: ['--import', 'tsx'],
-  });
+  const child = fork(new URL('./child.js', import.meta.url), [task, url]);
   t.teardown(() => child.kill('SIGKILL'));
   await once(child, 'message');
   return child;

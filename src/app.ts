@@ -22,6 +22,7 @@ import { ownPasswordEndpoint } from './http/own-password.js';
 import { registerEndpoint } from './http/register.js';
 import { revokeEndpoint } from './http/revoke.js';
 import { leaveSchemasToEndpoints } from './http/route-schema.js';
+import { addressOf } from './http/sender.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
@@ -153,6 +154,6 @@ function trustOf(proxies: TrustedProxies): string[] | ((address: string, hop: nu
 /** A URL the router cannot decode gets here past all hooks. It is not logged. */
 function refuseUrl(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = { reason: 'url_malformed' } as const;
-  request.log.info({ event: 'refused', ...refusal }, 'refused');
+  request.log.info({ event: 'refused', ...refusal, address: addressOf(request) }, 'refused');
   sendError(reply.header('x-content-type-options', 'nosniff'), wireError(refusal));
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { type AuditTrail, auditTrail } from './cli/audit.js';
 import { clientsCommands } from './cli/clients.js';
 import { withDatabase } from './cli/database.js';
 import { type CliIo, CommandFailed, type OutputOptions, print } from './cli/io.js';
@@ -28,9 +29,10 @@ export type CliDeps = {
  * @returns the exit code: 0 done, 1 failed, 2 used wrongly
  */
 export async function runCli(args: readonly string[], deps: CliDeps): Promise<number> {
-  const program = buildProgram(deps);
+  const trail = auditTrail();
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    const program = buildProgram(deps, trail);
+    await program.parseAsync([...args], { from: 'user' }).finally(() => trail.end());
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOf(error);
@@ -55,7 +57,7 @@ function exitCodeOf({ exitCode }: CommanderError): number {
   return exitCode === 0 ? 0 : 2;
 }
 
-function buildProgram({ io, environment, version, serve }: CliDeps): Command {
+function buildProgram({ io, environment, version, serve }: CliDeps, trail: AuditTrail): Command {
   const config = () => readConfig(environment());
   const settings = (): Settings => {
     const all = config();
@@ -66,6 +68,7 @@ function buildProgram({ io, environment, version, serve }: CliDeps): Command {
       rotationIntervalSeconds: all.KEY_ROTATION_INTERVAL,
       bcryptCost: all.BCRYPT_COST,
       accessTokenMaxTtlSeconds: all.ACCESS_TOKEN_MAX_TTL,
+      audit: trail.audit,
     };
   };
   const withKeyStore: WithKeyStore = async (kind, work) => {
@@ -80,6 +83,7 @@ function buildProgram({ io, environment, version, serve }: CliDeps): Command {
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(--help shows how it is used)')
     .exitOverride()
+    .hook('preAction', (_program, command) => trail.begin(command, () => config().AUDIT_FILE))
     .addHelpText('after', examples('mintd serve', 'mintd users add ada --role admin', 'mintd keys rotate --dry-run'));
 
   program

@@ -192,6 +192,11 @@ export const schema = z.object({
     description: 'Whether `/docs` has a page to try the API on, and `/openapi.json` its description.',
     shownDefault: 'in development `on`, else `off`',
   }),
+  AUDIT_FILE: z.string().min(1).optional().meta({
+    description:
+      'A file to which every command that changes something adds a line: what, and who did it ([events](events.md)). A command that cannot open it does nothing.',
+    shownDefault: 'not set',
+  }),
   LOG_LEVEL: z
     .enum(LOG_LEVELS)
     .default('info')

@@ -98,7 +98,7 @@ export async function countFailure(
   if (one.limit === 0) return ok(null);
   const blockedUntil = await failures.count(one, now);
   if (blockedUntil === null) return ok(null);
-  return refuse({ reason: 'login_blocked', by, retryAfterSeconds: Math.ceil((blockedUntil - now) / 1000) });
+  return refuse({ reason: 'login_blocked', limit: by, retryAfterSeconds: Math.ceil((blockedUntil - now) / 1000) });
 }
 
 /**

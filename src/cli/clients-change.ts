@@ -93,6 +93,7 @@ async function addClient(
     const made = await makeClient(deps, described);
     if (made === 'taken') throw new CommandFailed(`the client id is taken: ${id}`);
     const { client, secret } = withoutFaults(made);
+    settings.audit('client_added', { targetClientId: client.id });
     print(io, options, { ...clientJson(client), ...(secret !== null && { client_secret: secret }) }, () =>
       [
         `made the ${client.kind} client ${client.id}`,
@@ -114,6 +115,7 @@ async function setClient(io: CliIo, settings: Settings, id: string, options: Set
     }
     const changed = withoutFaults(assertChanged(id, await changeClient(deps, id, changes, revision)));
     const { client, isChanged } = changed;
+    if (isChanged) settings.audit('client_changed', { targetClientId: id, changed: namesOf(changes) });
     const said = isChanged ? `changed the client ${id}` : `nothing was changed: ${id} is so already`;
     print(io, options, clientJson(client), () => said);
   });
@@ -129,6 +131,7 @@ async function rotate(io: CliIo, settings: Settings, id: string, options: Rotate
     }
     const rotated = assertChanged(id, await rotateSecret(deps, id, options.overlap, before.revision));
     const { client, secret } = withoutFaults(rotated);
+    settings.audit('client_secret_rotated', { targetClientId: id, overlapSeconds: options.overlap });
     const { previousSecret } = client;
     const end = previousSecret === null ? 'has ended' : `is good until ${toRfc3339(previousSecret.expiresAt)}`;
     print(io, options, { ...clientJson(client), client_secret: secret }, () =>
@@ -146,6 +149,12 @@ function withClients<T>(settings: Settings, work: (deps: ClientDeps & { clients:
       accessTokenMaxTtlSeconds: settings.accessTokenMaxTtlSeconds,
     }),
   );
+}
+
+/** What is to be changed, as JSON calls it. */
+function namesOf(changes: object): readonly string[] {
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return given.map(([name]) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 }
 
 /** @throws CommandFailed when the client has gone or changed since it was looked at */

@@ -74,6 +74,7 @@ async function setDisabled(
     const clients = openClients(database);
     await findClient(clients, id);
     const changed = disabled ? await clients.disable(id, Date.now()) : await clients.enable(id);
+    if (changed) settings.audit('client_changed', { targetClientId: id, changed: ['disabled'], disabled });
     const client = await findClient(clients, id);
     const state = disabled ? 'disabled; its logins have ended' : 'enabled';
     print(io, options, clientJson(client), () => `${id} is ${changed ? '' : 'already '}${state}`);
@@ -86,6 +87,7 @@ async function remove(io: CliIo, settings: Settings, id: string, options: Remove
     const client = await findClient(clients, id);
     await confirm(io, options, `Delete the client ${id} and end all its logins?`);
     if (!(await clients.remove(id))) throw new CommandFailed(`${id} was removed meanwhile`);
+    settings.audit('client_removed', { targetClientId: id });
     print(io, options, clientJson(client), () => `removed the client ${id}; its logins have ended`);
   });
 }

@@ -29,6 +29,7 @@ export function keyChangeCommands(keys: Command, io: CliIo, settings: () => Sett
         return revokeKey(store, kid);
       });
       if ('refused' in plan) throw new CommandFailed(whyNotRevoked(kid, plan));
+      settings().audit('key_revoked', { kid: plan.revoked.kid });
       print(io, options, revocationJson(plan), () => showRevocation(plan));
     });
 
@@ -46,6 +47,8 @@ export function keyChangeCommands(keys: Command, io: CliIo, settings: () => Sett
         if (all.length > 0) await confirm(io, options, `This would ${all.join(', ')}. Go on?`);
         return { forgets: (await pruneKeys(store)).forgets, deleted: await store.leftovers({ remove: true }) };
       });
+      const kids = forgets.map(({ kid }) => kid);
+      if (kids.length + deleted.length > 0) settings().audit('keys_pruned', { kids, names: deleted });
       print(
         io,
         options,
@@ -56,6 +59,10 @@ export function keyChangeCommands(keys: Command, io: CliIo, settings: () => Sett
       );
     });
 
+  importCommand(keys, io, settings, withStore);
+}
+
+function importCommand(keys: Command, io: CliIo, settings: () => Settings, withStore: WithKeyStore): void {
   keys
     .command('import <file>')
     .description("publish another issuer's RSA key (PEM or JWK, - for stdin), so that its tokens go on verifying")
@@ -71,11 +78,12 @@ export function keyChangeCommands(keys: Command, io: CliIo, settings: () => Sett
       examples('mintd keys import old.pem --kid rsa-2024 --for 1h', 'mintd keys import old.jwk.json --for 1d'),
     )
     .action(async (file: string, options: ImportOptions) => {
-      const { keyStore } = settings();
+      const { keyStore, audit } = settings();
       const key = await readKey(io, file, options.kid ?? null);
       const plan = await withStore(keyStore, (store) => importKey(store, key, Date.now() + options.for * 1000));
       if ('refused' in plan) throw new CommandFailed(whyNotImported(key.kid, plan));
       const { imports } = plan;
+      audit('key_imported', { kid: imports.kid });
       print(io, options, keyJson(imports), () => {
         return `${imports.kid} is in the JWKS until ${imports.removesAt === null ? '-' : toRfc3339(imports.removesAt)}; it never signs here`;
       });

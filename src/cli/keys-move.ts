@@ -17,10 +17,11 @@ export function keyMoveCommands(keys: Command, io: CliIo, settings: () => Settin
     .option('--json', 'print JSON')
     .addHelpText('after', examples('mintd keys rewrap'))
     .action(async (options: RewrapOptions) => {
-      const { keyStore, hasPassphrase } = settings();
+      const { keyStore, hasPassphrase, audit } = settings();
       const isPlain = keyStore === 'files' && !hasPassphrase;
       if (isPlain) await confirm(io, options, 'KEYS_PASSPHRASE is not set: write private keys in plain text?');
       const kids = await withStore(keyStore, (store) => store.rewrap());
+      audit('keys_rewrapped', { kids });
       const how = isPlain ? 'written in plain text' : 'encrypted anew';
       print(io, options, { rewrapped: kids }, () => kids.map((kid) => `${how}: ${kid}`).join('\n'));
     });
@@ -44,6 +45,7 @@ export function keyMoveCommands(keys: Command, io: CliIo, settings: () => Settin
           return copyRing(source, target, isReplaced);
         }),
       );
+      settings().audit('keys_copied', { kids, from, to });
       print(io, options, { copied: kids, from, to }, () =>
         [
           `copied ${kids.length} keys`,

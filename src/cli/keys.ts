@@ -44,6 +44,7 @@ export function keysCommands(program: Command, io: CliIo, settings: () => Settin
       const wanted = { dryRun, forced: force, ...(size !== undefined && { bits: size }) };
       const outcome = await withStore(settings().keyStore, (store) => rotateKeys(store, wanted));
       if ('refused' in outcome) throw new CommandFailed(whyNotRotated(outcome));
+      if (!dryRun) settings().audit('key_rotated', { kid: outcome.activates.kid, forced: force });
       print(io, options, planJson(outcome, dryRun), () => showPlan(outcome, dryRun));
       if (bits !== undefined && outcome.publishes === null) io.err('No key was published, so --bits had no effect.\n');
     });

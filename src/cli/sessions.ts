@@ -69,12 +69,13 @@ async function list(io: CliIo, settings: Settings, options: ListOptions): Promis
 async function revoke(io: CliIo, settings: Settings, sid: string | undefined, options: RevokeOptions): Promise<void> {
   const { user, client } = options;
   await withDatabase(settings.databaseUrl, async (database) => {
-    if (sid !== undefined) await revokeOne(io, openFamilies(database), sid, options);
+    if (sid !== undefined) await revokeOne(io, settings, openFamilies(database), sid, options);
     if (user !== undefined) {
       const users = openUsers(database);
       const { id, username } = await findUser(users, user);
       await confirm(io, options, `End all sessions of ${username}?`);
       await users.endLogins(id);
+      settings.audit('all_logins_ended', { targetUserId: id });
       print(io, options, { id, username }, () => `ended all sessions of ${username}${RUN_OUT}`);
     }
     if (client !== undefined) {
@@ -82,18 +83,26 @@ async function revoke(io: CliIo, settings: Settings, sid: string | undefined, op
       const { id } = await findClient(clients, client);
       await confirm(io, options, `End all sessions at ${id}?`);
       await clients.endLogins(id);
+      settings.audit('all_logins_ended', { targetClientId: id });
       print(io, options, { client_id: id }, () => `ended all sessions at ${id}${RUN_OUT}`);
     }
   });
 }
 
-async function revokeOne(io: CliIo, families: FamilyStore, sid: string, options: OutputOptions): Promise<void> {
+async function revokeOne(
+  io: CliIo,
+  settings: Settings,
+  families: FamilyStore,
+  sid: string,
+  options: OutputOptions,
+): Promise<void> {
   const found = isUuid(sid) ? await families.find({ sid: sid.toLowerCase() }) : null;
   if (found === null) throw new CommandFailed(`there is no session ${JSON.stringify(sid)}`);
   const { sid: own } = found.family;
   const now = Date.now();
   // One that is over keeps the reason it has.
   const isEnded = endOf(found.family, now) === null && (await families.revoke(own, 'ended_by_admin', now));
+  if (isEnded) settings.audit('login_ended', { sid: own, targetUserId: found.login.userId });
   print(io, options, { sid: own, ended: isEnded }, () =>
     isEnded ? `ended the session ${own}${RUN_OUT}` : `the session ${own} was over already`,
   );

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { KeyStore } from '../keys/store.js';
+import type { Audit } from './audit.js';
 
 /** The part of the configuration that commands need. */
 export type Settings = {
@@ -11,6 +12,8 @@ export type Settings = {
   readonly rotationIntervalSeconds: number | null;
   readonly bcryptCost: number;
   readonly accessTokenMaxTtlSeconds: number;
+  /** Writes down what was changed, where there is an AUDIT_FILE. */
+  readonly audit: Audit;
 };
 
 /** Where a key ring can be kept. */

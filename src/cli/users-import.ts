@@ -83,6 +83,7 @@ async function importFrom(
       const rows = read(counted(source, progress));
       const tally = await run(openUsers(database), settings, rows, options, progress);
       progress.stop();
+      noteImport(settings, tally, options);
       report(io, settings, tally, options);
     } finally {
       progress.stop();
@@ -101,7 +102,7 @@ async function* counted({ chunks }: Source, progress: Progress): AsyncGenerator<
 /** Imports, shows faults as they come, and where it was when it fails. */
 async function run(
   users: UserStore,
-  { bcryptCost }: Settings,
+  { bcryptCost, audit }: Settings,
   rows: AsyncIterable<ImportRow>,
   { batch, dryRun = false, skipExisting = false, json = false }: ImportOptions,
   progress: Progress,
@@ -125,6 +126,7 @@ async function run(
     );
   } catch (error) {
     const { line, imported } = stage;
+    if (!dryRun) audit('users_imported', { count: imported, reason: 'stopped' });
     if (line > 0) {
       const done = `all up to line ${line} is done, with ${imported} users imported`;
       progress.say(dryRun ? `stopped after line ${line}` : `stopped: ${done}; of the batch after it all or nothing is`);
@@ -133,6 +135,11 @@ async function run(
   } finally {
     if (faultsLeft < 0) progress.say(`${-faultsLeft} more faulty rows are not shown`);
   }
+}
+
+function noteImport({ audit }: Settings, { imported, faulty }: ImportTally, { dryRun }: ImportOptions): void {
+  if (dryRun === true || imported === 0) return;
+  audit('users_imported', { count: imported, ...(faulty > 0 && { reason: 'faulty_rows' }) });
 }
 
 function report(io: CliIo, settings: Settings, tally: ImportTally, options: ImportOptions): void {

@@ -53,7 +53,11 @@ async function roles(io: CliIo, settings: Settings, name: string, options: Roles
   };
   await withDatabase(settings.databaseUrl, async (database) => {
     const users = openUsers(database);
-    const user = await changeRoles(users, await findUser(users, name), change);
+    const before = await findUser(users, name);
+    const user = await changeRoles(users, before, change);
+    if (user.revision !== before.revision) {
+      settings.audit('user_changed', { targetUserId: user.id, changed: ['roles'], roles: user.roles });
+    }
     print(io, options, userJson(user), () => `${user.username}: ${user.roles.join(' ') || 'no roles'}`);
   });
 }

@@ -84,6 +84,7 @@ async function remove(io: CliIo, settings: Settings, name: string, options: Remo
     const user = await findUser(users, name);
     await confirm(io, options, `Delete the user ${user.username} and end all logins?`);
     if (!(await users.remove(user.id))) throw new CommandFailed(`${user.username} was removed meanwhile`);
+    settings.audit('user_removed', { targetUserId: user.id });
     print(io, options, userJson(user), () => `removed the user ${user.username}; all logins have ended`);
   });
 }
@@ -103,6 +104,7 @@ async function add(io: CliIo, settings: Settings, name: string, options: AddOpti
     const passwordHash = await hashOnce(chosen.password, settings.bcryptCost);
     const added = await users.add({ id, ...checked, passwordHash, createdAt: Date.now() });
     if (!added) throw new CommandFailed(taken);
+    settings.audit('user_added', { targetUserId: id, roles: checked.roles });
     const user = await findUser(users, checked.username.display);
     print(io, options, withPassword(userJson(user), chosen), () =>
       [`made the user ${user.username} (${user.id})`, ...passwordLines(chosen)].join('\n'),
@@ -117,6 +119,7 @@ async function setPassword(io: CliIo, settings: Settings, name: string, options:
     const chosen = await choosePassword(io, options.passwordStdin === true, [user.username, user.email]);
     const isSet = await users.setPassword(user.id, await hashOnce(chosen.password, settings.bcryptCost));
     if (!isSet) throw new CommandFailed(`${user.username} was removed meanwhile`);
+    settings.audit('user_password_set', { targetUserId: user.id });
     print(io, options, withPassword(userJson(user), chosen), () =>
       [`set the password of ${user.username}; all its logins have ended`, ...passwordLines(chosen)].join('\n'),
     );
@@ -134,6 +137,7 @@ async function setDisabled(
     const users = openUsers(database);
     const { id } = await findUser(users, name);
     const changed = disabled ? await users.disable(id, Date.now()) : await users.enable(id);
+    if (changed) settings.audit('user_changed', { targetUserId: id, changed: ['disabled'], disabled });
     const user = await findUser(users, name);
     const state = disabled ? 'disabled; its logins have ended' : 'enabled';
     print(io, options, userJson(user), () => `${user.username} is ${changed ? '' : 'already '}${state}`);

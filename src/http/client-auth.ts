@@ -49,7 +49,7 @@ async function authenticateByAssertion(
   if (!checked.ok) return checked;
   const isSigned = await isSignedByClient(assertion, jwks);
   if (!isSigned) return refuse({ reason: 'client_assertion_signature_wrong', clientId });
-  if (client.disabledAt !== null) return refuse({ reason: 'client_disabled' });
+  if (client.disabledAt !== null) return refuse({ reason: 'client_disabled', clientId });
   const isFirst = await used.use(checked.value.id, checked.value.rememberUntil);
   return isFirst ? ok(client) : refuse({ reason: 'client_assertion_replayed', clientId });
 }

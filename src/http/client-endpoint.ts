@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { Client } from '../oauth/client.js';
+import type { EventName } from '../oauth/events.js';
 import type { RequestParameters } from '../oauth/parameters.js';
 import type { Refusal } from '../oauth/refusal.js';
 import { ok, type Result } from '../oauth/result.js';
@@ -18,7 +19,7 @@ export type ClientEndpointDeps = ClientAuthDeps & { readonly clock: () => EpochM
 export type ClientRequest = { readonly client: Client; readonly parameters: RequestParameters; readonly now: EpochMs };
 
 /** What the log is told: the name of what happened, ids and reasons, no secret. */
-export type LogEvent = { readonly event: string } & Readonly<Record<string, unknown>>;
+export type LogEvent = { readonly event: EventName } & Readonly<Record<string, unknown>>;
 
 /** An answer: nothing to say is 204, and `empty` a 200 that says nothing. */
 export type Answer = { readonly body: object | 'empty' | null; readonly event: LogEvent };

@@ -1,5 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { EventName } from '../oauth/events.js';
 import { type Refusal, refusalEvent } from '../oauth/refusal.js';
+import { addressOf } from './sender.js';
 import { SERVER_ERROR, UNAVAILABLE, type WireError, wireError } from './wire-errors.js';
 
 /** Sends an error as RFC 6749 §5.2 JSON that nobody keeps. */
@@ -44,7 +46,7 @@ function refusalOf(error: FastifyError): Refusal | null {
 }
 
 /** Errors that say that something is missing for now, by name, and the event they are logged as. */
-const OUTAGES: Readonly<Record<string, string>> = {
+const OUTAGES: Readonly<Record<string, EventName>> = {
   DatabaseUnavailable: 'database_unavailable',
   KeyRingFault: 'signing_unavailable',
 };
@@ -56,7 +58,7 @@ const OUTAGES: Readonly<Record<string, string>> = {
 export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const refusal = refusalOf(error);
   if (refusal !== null) {
-    request.log.info({ event: 'refused', reason: refusal.reason }, 'refused');
+    request.log.info({ event: 'refused', ...refusal, address: addressOf(request) }, 'refused');
     return sendError(reply, wireError(refusal));
   }
   return sendError(reply, failureOf(error, request));

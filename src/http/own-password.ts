@@ -3,8 +3,9 @@ import { type AccountDeps, changeOwnPassword } from '../accounts/own-password.js
 import { PASSWORD_PARAMETERS } from '../oauth/endpoint-parameters.js';
 import { PATHS } from '../oauth/metadata.js';
 import { readParameters } from '../oauth/parameters.js';
-import { ok, refuse } from '../oauth/result.js';
+import { ok, type Result, refuse } from '../oauth/result.js';
 import { type BearerEndpointDeps, type BearerRequest, bearerEndpoint } from './bearer-endpoint.js';
+import type { Answer } from './client-endpoint.js';
 import { bearerSchema, emptyAnswer, refusal } from './route-schema.js';
 
 export type OwnPasswordOptions = BearerEndpointDeps & { readonly accounts: AccountDeps };
@@ -25,7 +26,10 @@ export async function ownPasswordEndpoint(app: FastifyInstance, options: OwnPass
   });
 }
 
-async function change(accounts: AccountDeps, { user, token, parameters, sender, now }: BearerRequest) {
+async function change(
+  accounts: AccountDeps,
+  { user, token, parameters, sender, now }: BearerRequest,
+): Promise<Result<Answer>> {
   if (!parameters.ok) return parameters;
   const read = readParameters(PASSWORD_PARAMETERS, parameters.value);
   if (!read.ok) return read;

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { register } from '../accounts/register.js';
 import { REGISTER_PARAMETERS } from '../oauth/endpoint-parameters.js';
+import type { EventName } from '../oauth/events.js';
 import { PATHS } from '../oauth/metadata.js';
 import { optional, readParameters } from '../oauth/parameters.js';
 import { ok } from '../oauth/result.js';
@@ -47,7 +48,7 @@ export async function registerEndpoint(app: FastifyInstance, options: RegisterOp
     const context = { address: sender.address };
     if (!done.ok) return refuseWith(request, reply, done.refusal, context);
     const { userId } = done.value;
-    const event = userId === null ? 'registration_of_taken_name' : 'user_registered';
+    const event: EventName = userId === null ? 'registration_of_taken_name' : 'user_registered';
     request.log.info({ event, ...(userId !== null && { userId }), ...context }, event);
     return reply.code(202).headers(NO_STORE).send(ACCEPTED);
   });

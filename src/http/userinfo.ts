@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { PATHS } from '../oauth/metadata.js';
-import { ok } from '../oauth/result.js';
+import { ok, type Result } from '../oauth/result.js';
 import { type BearerEndpointDeps, type BearerRequest, bearerEndpoint } from './bearer-endpoint.js';
+import type { Answer } from './client-endpoint.js';
 import { answer, bearerSchema } from './route-schema.js';
 
 const USER = z.strictObject({
@@ -20,7 +21,7 @@ const SCHEMA = bearerSchema(
 
 /** GET and POST /userinfo (OIDC Core §5.3): who the bearer is, as the database has it now. */
 export async function userinfoEndpoint(app: FastifyInstance, deps: BearerEndpointDeps): Promise<void> {
-  const handle = async ({ user, token }: BearerRequest) => {
+  const handle = async ({ user, token }: BearerRequest): Promise<Result<Answer>> => {
     const body = {
       sub: user.id,
       preferred_username: user.username,

@@ -148,7 +148,7 @@ export function algorithmsOf(key: Readonly<Record<string, unknown>>): readonly A
 /** Why a client cannot authenticate by an assertion at all; the client's keys when it can. */
 export function jwksOf(client: Client | null): Result<{ readonly client: Client; readonly jwks: JwkSet }> {
   if (client === null) return refuse({ reason: 'client_unknown' });
-  if (client.kind === 'public') return refuse({ reason: 'client_is_public' });
+  if (client.kind === 'public') return refuse({ reason: 'client_is_public', clientId: client.id });
   if (client.jwks === null) return refuse({ reason: 'client_authentication_method_wrong', clientId: client.id });
   return ok({ client, jwks: client.jwks });
 }

@@ -119,7 +119,7 @@ export function authenticateClient(presented: PresentedSecret, client: Client | 
   if (client === null) return refuse({ reason: 'client_unknown' });
   const refusal = refusalOfSecret(client, { isGiven: secret !== undefined, isPresent, isPrevious }, now);
   if (refusal !== null) return refuse(refusal);
-  return client.disabledAt === null ? ok(client) : refuse({ reason: 'client_disabled' });
+  return client.disabledAt === null ? ok(client) : refuse({ reason: 'client_disabled', clientId: client.id });
 }
 
 function refusalOfSecret(
@@ -128,13 +128,13 @@ function refusalOfSecret(
   now: EpochMs,
 ): Refusal | null {
   const clientId = client.id;
-  if (client.kind === 'public') return isGiven ? { reason: 'client_is_public' } : null;
+  if (client.kind === 'public') return isGiven ? { reason: 'client_is_public', clientId } : null;
   if (client.jwks !== null) {
     return { reason: isGiven ? 'client_authentication_method_wrong' : 'client_assertion_missing', clientId };
   }
-  if (!isGiven) return { reason: 'client_secret_missing' };
+  if (!isGiven) return { reason: 'client_secret_missing', clientId };
   if (isPresent) return null;
-  if (!isPrevious) return { reason: 'client_secret_wrong' };
+  if (!isPrevious) return { reason: 'client_secret_wrong', clientId };
   return goodPreviousSecret(client, now) === null ? { reason: 'client_secret_expired', clientId } : null;
 }
 

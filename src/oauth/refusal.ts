@@ -1,3 +1,5 @@
+import { EVENTS, type EventLevel, type EventName } from './events.js';
+
 /**
  * Every reason for which mintd says no, as one tagged union. The reason is for the log; what the client is told is
  * decided in one place, src/http/errors.ts, which does not compile while a reason has no answer there.
@@ -16,11 +18,11 @@ export type Refusal =
   // Who is asking (RFC 6749 §5.2 invalid_client)
   | { readonly reason: 'client_not_named' }
   | { readonly reason: 'client_unknown' }
-  | { readonly reason: 'client_disabled' }
-  | { readonly reason: 'client_secret_missing' }
-  | { readonly reason: 'client_secret_wrong' }
+  | { readonly reason: 'client_disabled'; readonly clientId: string }
+  | { readonly reason: 'client_secret_missing'; readonly clientId: string }
+  | { readonly reason: 'client_secret_wrong'; readonly clientId: string }
   | { readonly reason: 'client_secret_expired'; readonly clientId: string }
-  | { readonly reason: 'client_is_public' }
+  | { readonly reason: 'client_is_public'; readonly clientId: string }
   | { readonly reason: 'authorization_header_malformed' }
   | { readonly reason: 'client_authentication_method_wrong'; readonly clientId: string }
   // The assertion with which a client shows who it is (RFC 7523 §3.1)
@@ -88,15 +90,19 @@ export type Refusal =
   | { readonly reason: 'password_queue_full' }
   | { readonly reason: 'password_wait_too_long' }
   | { readonly reason: 'request_abandoned' }
-  | { readonly reason: 'login_blocked'; readonly by: 'account' | 'address'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'login_blocked'; readonly limit: 'account' | 'address'; readonly retryAfterSeconds: number }
   | { readonly reason: 'client_token_rate_exceeded'; readonly retryAfterSeconds: number }
   | { readonly reason: 'family_changed_meanwhile'; readonly sid: string };
 
 /** What a refusal is called in the log, and how loudly it is said there. */
-export function refusalEvent({ reason }: Refusal): { readonly event: string; readonly level: 'info' | 'warn' } {
-  if (reason === 'refresh_token_reused') return { event: 'reuse', level: 'warn' };
-  if (LOGIN_FAILURES.has(reason)) return { event: 'login_failed', level: 'info' };
-  return { event: 'refused', level: 'info' };
+export function refusalEvent({ reason }: Refusal): { readonly event: EventName; readonly level: EventLevel } {
+  const event = eventOf(reason);
+  return { event, level: EVENTS[event].level };
+}
+
+function eventOf(reason: Refusal['reason']): EventName {
+  if (reason === 'refresh_token_reused') return 'reuse';
+  return LOGIN_FAILURES.has(reason) ? 'login_failed' : 'refused';
 }
 
 const LOGIN_FAILURES: ReadonlySet<Refusal['reason']> = new Set([

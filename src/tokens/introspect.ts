@@ -27,7 +27,7 @@ const SECRET: Introspection = { active: false };
  */
 export async function introspectToken(deps: TokenDeps, request: IntrospectionRequest): Promise<Result<Introspected>> {
   const { client, token, now } = request;
-  if (client.kind !== 'confidential') return refuse({ reason: 'client_is_public' });
+  if (client.kind !== 'confidential') return refuse({ reason: 'client_is_public', clientId: client.id });
   const parsed = parseRefreshToken(token);
   if (parsed !== null) return ok(await introspectRefreshToken(deps, parsed, request));
   const bearer = await bearerOf(deps, token, now);

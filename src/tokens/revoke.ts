@@ -7,7 +7,7 @@ import { readToken } from './bearer.js';
 import type { TokenDeps } from './deps.js';
 
 /** The login that was ended; null when the token led to none, which RFC 7009 §2.2 calls a success. */
-export type Revoked = { readonly sid: string } | null;
+export type Revoked = { readonly userId: string | null; readonly sid: string } | null;
 
 /**
  * Ends the login of a token (RFC 7009 §2.1), committed when this returns. Any refresh token of the family will do, also
@@ -22,14 +22,14 @@ export async function endLoginOf(
   const { client, now } = request;
   const named = await loginOf(deps, request);
   if (named === null) return ok(null);
-  const { clientId, sid } = named;
+  const { clientId, userId, sid } = named;
   if (clientId !== client.id) return refuse({ reason: 'token_of_another_client' });
   if (sid === null) return refuse({ reason: 'access_token_without_login' });
   await deps.families.revoke(sid, reason, now);
-  return ok({ sid });
+  return ok({ userId, sid });
 }
 
-type Named = { readonly clientId: string; readonly sid: string | null };
+type Named = { readonly clientId: string; readonly userId: string | null; readonly sid: string | null };
 
 async function loginOf(
   deps: TokenDeps,
@@ -38,7 +38,7 @@ async function loginOf(
   const parsed = parseRefreshToken(token);
   if (parsed !== null) {
     const found = await deps.families.find({ handleHash: sha256(parsed.handle) });
-    return found?.family ?? null;
+    return found === null ? null : { ...found.family, userId: found.login.userId };
   }
   const read = await readToken(deps, token, now);
   return read.ok ? read.value : null;

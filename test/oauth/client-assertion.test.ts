@@ -160,7 +160,7 @@ t.test('who can sign', async (t) => {
   const client = aClient({ kind: 'confidential', jwks });
   t.strictSame(jwksOf(client), ok({ client, jwks }));
   t.strictSame(jwksOf(null), refuse({ reason: 'client_unknown' }));
-  t.strictSame(jwksOf({ ...client, kind: 'public' }), refuse({ reason: 'client_is_public' }));
+  t.strictSame(jwksOf({ ...client, kind: 'public' }), refuse({ reason: 'client_is_public', clientId: client.id }));
   const method = refuse({ reason: 'client_authentication_method_wrong', clientId: 'app' });
   t.strictSame(jwksOf({ ...client, jwks: null }), method);
 });

@@ -159,7 +159,8 @@ t.test('a client is who it says, or it is not', async (t) => {
     ['disabled and public', present(undefined), { ...app, ...off }, 'client_disabled'],
   ] as const;
   for (const [sentence, presented, client, reason] of refusals) {
-    t.strictSame(authenticateClient(presented, client, 0), refuse({ reason }), sentence);
+    const refusal = reason === 'client_unknown' ? { reason } : { reason, clientId: client.id };
+    t.strictSame(authenticateClient(presented, client, 0), refuse(refusal), sentence);
   }
 });
 
@@ -174,8 +175,8 @@ t.test('of two secrets both are good, the older until its time is over', async (
     [OLDER, 999, ok(overlapping)],
     [OLDER, 1000, expired],
     [OLDER, 1_000_000, expired],
-    ['other', 0, refuse({ reason: 'client_secret_wrong' })],
-    [undefined, 0, refuse({ reason: 'client_secret_missing' })],
+    ['other', 0, refuse({ reason: 'client_secret_wrong', clientId: 'service' })],
+    [undefined, 0, refuse({ reason: 'client_secret_missing', clientId: 'service' })],
   ] as const;
   for (const [secret, now, expected] of rows) {
     t.strictSame(authenticateClient(present(secret), overlapping, now), expected, `${secret} at ${now}`);
@@ -202,7 +203,7 @@ t.test('a client that signs has no secret, and must sign', async (t) => {
 t.test('no secret matches a client without one, be it 32 bytes of zero hashed or not', async (t) => {
   const without = { ...confidential, secretHash: null };
   for (const secret of ['', '\0'.repeat(32), '0'.repeat(64)]) {
-    t.strictSame(authenticateClient(present(secret), without, 0), refuse({ reason: 'client_secret_wrong' }));
+    t.strictSame(authenticateClient(present(secret), without, 0), refuse({ reason: 'client_secret_wrong', clientId: 'service' }));
   }
 });
 

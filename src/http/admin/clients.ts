@@ -97,7 +97,8 @@ function changeRoute({ app, audit }: AdminApp, { readJwks }: AdminClientsOptions
     if (typeof done === 'string') return sendProblem(reply, PROBLEMS[done]);
     if ('faults' in done) return sendProblem(reply, unfit(done.faults));
     const { client, isChanged } = done;
-    if (isChanged) audit(request, 'client_changed', { targetClientId: client.id, changed: Object.keys(request.body) });
+    const changed = Object.keys(request.body);
+    if (isChanged) audit(request, 'client_changed', { targetClientId: client.id, changed, disabled });
     return reply.headers(tagOf(client)).send(clientJson(client));
   });
 }

@@ -2,13 +2,14 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Sender } from '../../accounts/login.js';
 import { mayAdminister } from '../../oauth/admin.js';
+import type { EventName } from '../../oauth/events.js';
 import { ok, type Result } from '../../oauth/result.js';
 import type { EpochMs } from '../../oauth/time.js';
 import type { Bearer } from '../../tokens/bearer.js';
 import type { TokenDeps } from '../../tokens/deps.js';
 import { bearerIn, challenge } from '../bearer-endpoint.js';
 import { failureOf, NO_STORE } from '../errors.js';
-import { senderOf } from '../sender.js';
+import { addressOf, senderOf } from '../sender.js';
 import { wireError } from '../wire-errors.js';
 import { type Problem, sendProblem } from './problem.js';
 
@@ -26,7 +27,7 @@ export type AdminApp = {
   readonly app: ReturnType<typeof typed>;
   readonly administratorOf: (request: FastifyRequest) => Administrator;
   /** Writes down who changed what. */
-  readonly audit: (request: FastifyRequest, event: string, what: Readonly<Record<string, unknown>>) => void;
+  readonly audit: (request: FastifyRequest, event: EventName, what: Readonly<Record<string, unknown>>) => void;
 };
 
 /**
@@ -47,7 +48,7 @@ export function adminScope(plugin: FastifyInstance, { tokens, clock }: AdminScop
       return;
     }
     const { refusal } = known;
-    request.log.info({ event: 'refused', ...refusal, address: sender.address }, 'refused');
+    request.log.info({ event: 'refused', ...refusal, ...known.who, address: sender.address }, 'refused');
     const { status, error, description, retryAfterSeconds } = wireError(refusal);
     challenge(reply, refusal);
     return sendProblem(reply, { status, code: error, detail: description, retryAfterSeconds });
@@ -77,12 +78,17 @@ function typed(plugin: FastifyInstance) {
   return plugin.withTypeProvider<ZodTypeProvider>();
 }
 
-async function administratorIn(request: FastifyRequest, tokens: TokenDeps, now: EpochMs): Promise<Result<Bearer>> {
+/** Whoever may not, although known, is named. */
+async function administratorIn(
+  request: FastifyRequest,
+  tokens: TokenDeps,
+  now: EpochMs,
+): Promise<Result<Bearer> & { readonly who?: object }> {
   const bearer = await bearerIn(request, tokens, now);
   if (!bearer.ok) return bearer;
   const { token, client, user } = bearer.value;
   const may = mayAdminister(token, client, user, tokens.settings.issuer);
-  return may.ok ? ok(bearer.value) : may;
+  return may.ok ? ok(bearer.value) : { ...may, who: { clientId: client.id, userId: user?.id } };
 }
 
 const BAD_REQUEST = { status: 400, code: 'invalid_request' } as const;
@@ -114,7 +120,7 @@ function readJson(plugin: FastifyInstance): void {
 function handleAdminError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error);
   if (problem !== null) {
-    request.log.info({ event: 'refused', reason: problem.code, detail: problem.errors }, 'refused');
+    request.log.info({ event: 'refused', reason: problem.code, address: addressOf(request) }, 'refused');
     return sendProblem(reply, problem);
   }
   const { status, error: code, description, retryAfterSeconds } = failureOf(error, request);

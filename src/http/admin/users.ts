@@ -73,7 +73,7 @@ function addRoute({ app, administratorOf, audit }: AdminApp, depsOf: DepsOf): vo
     if (done.value === 'taken') return sendProblem(reply, PROBLEMS.taken);
     if ('faults' in done.value) return sendProblem(reply, unfit(done.value.faults));
     const { user, password } = done.value;
-    audit(request, 'user_added', { targetUserId: user.id });
+    audit(request, 'user_added', { targetUserId: user.id, roles: user.roles });
     const location = `${USERS}/${user.id}`;
     return reply
       .code(201)
@@ -98,7 +98,8 @@ function changeRoute({ app, administratorOf, audit }: AdminApp, depsOf: DepsOf):
     const changed = await changeUser(depsOf(administratorOf(request)), request.params.id, request.body, revision);
     if (typeof changed === 'string') return sendProblem(reply, PROBLEMS[changed]);
     if ('faults' in changed) return sendProblem(reply, unfit(changed.faults));
-    audit(request, 'user_changed', { targetUserId: changed.id, changed: Object.keys(request.body) });
+    const { roles, disabled } = request.body;
+    audit(request, 'user_changed', { targetUserId: changed.id, changed: Object.keys(request.body), roles, disabled });
     return reply.headers(tagOf(changed)).send(userJson(changed));
   });
 }

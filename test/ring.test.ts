@@ -10,6 +10,7 @@ import type { KeyStore } from '../src/keys/store.js';
 import { firstRing, withTiming } from '../src/oauth/key-ring.js';
 import { openRing } from '../src/ring.js';
 import { openInstallation } from '../src/store/installation.js';
+import { faultsOfLine } from './event-lines.js';
 import { PROVIDERS, temporaryFolder, testDatabase } from './helper.js';
 import { somePairs, TIMING } from './keys/support.js';
 
@@ -37,7 +38,12 @@ async function site(t: Test, place: (typeof PLACES)[number]): Promise<Site> {
   let aheadMs = 0;
   t.intercept(Date, 'now', { value: () => now() + aheadMs });
   const log: Record<string, unknown>[] = [];
-  const logger = pino({ level: 'info', base: null }, { write: (line: string) => log.push(JSON.parse(line)) });
+  const write = (text: string) => {
+    const line = JSON.parse(text);
+    t.strictSame(faultsOfLine(line), [], 'as src/oauth/events.ts has it');
+    log.push(line);
+  };
+  const logger = pino({ level: 'info', base: null }, { write });
   const environment = {
     KEYS_DIR: join(temporaryFolder(t), 'keys'),
     KEY_STORE: place === 'files' ? 'files' : 'database',

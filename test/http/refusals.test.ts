@@ -1,4 +1,5 @@
 import t from 'tap';
+import { faultsOfLine } from '../event-lines.js';
 import { assertError, issuerWithClients } from '../rfc/setup.js';
 import { CASES, CLIENTS } from './refusals.js';
 import { ASSERTION_REASONS } from './refusals-of-assertions.js';
@@ -17,6 +18,7 @@ for (const [reason, [status, error, ask]] of Object.entries(CASES)) {
     t.notOk(typeof challenge === 'string' && challenge.includes(reason), 'not in the challenge either');
     t.notOk(JSON.stringify(reply.body).includes(reason), 'the client is not told which it was');
     const lines = issuer.log.slice(logged).map((line) => JSON.parse(line));
+    t.strictSame(lines.flatMap(faultsOfLine), [], 'as src/oauth/events.ts has it');
     const told = lines.filter((line) => line.reason !== undefined);
     t.strictSame(
       told.map((line) => [line.event, line.reason, line.level]),

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import SqliteConnection from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { type Provider, sqliteFile } from '../../src/store/database.js';
+import { faultsOfLine, type LogLine } from '../event-lines.js';
 import { PROVIDERS } from '../helper.js';
 import { connectPostgres } from '../store/support.js';
 import { type Cluster, startCluster } from './cluster.js';
@@ -109,7 +110,9 @@ async function fullRun(t: Test, provider: Provider): Promise<void> {
   t.ok(everything.secrets.length > 80, 'many tokens were given out');
   t.ok(keys.length >= 14, 'the private keys were read');
   t.match(running, /mole@example\.com/, 'the database was read');
-  const events = new Set(server.lines.map((line) => String(JSON.parse(line)['event'])));
+  const lines = server.lines.map((line): LogLine => JSON.parse(line));
+  t.strictSame(lines.flatMap(faultsOfLine), [], 'each line is as src/oauth/events.ts has it');
+  const events = new Set(lines.map(({ event }) => String(event)));
   t.strictSame(
     EVENTS.filter((event) => !events.has(event)),
     [],

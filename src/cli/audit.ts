@@ -40,7 +40,7 @@ export function auditTrail(): AuditTrail {
         open = { path, command, file: openSync(path, 'a', 0o600) };
       } catch (error) {
         throw new CommandFailed(
-          `nothing was done: AUDIT_FILE names ${path}, which cannot be written (${codeOf(error)})`,
+          `nothing was done: AUDIT_FILE names ${path}, which cannot be opened (${codeOf(error)})`,
         );
       }
     },

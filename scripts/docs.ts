@@ -1,10 +1,12 @@
-// npm run docs: writes docs/configuration.md from the schema of the settings, and docs/openapi.json from those of the routes.
+// npm run docs: writes docs/configuration.md from the schema of the settings, docs/events.md from the table of events, and
+// docs/openapi.json from the schemas of the routes.
 // CI runs it and fails on a difference.
 import { writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { type AppDeps, buildApp } from '../src/app.js';
 import { describeConfig } from '../src/config.js';
 import { readVersion } from '../src/version.js';
+import { eventsPage } from './events-page.js';
 
 const rows = describeConfig().map(
   ({ name, fallback, description }) => `| \`${name}\` | ${fallback} | ${description.replaceAll('|', '\\|')} |`,
@@ -23,6 +25,7 @@ one stops the start. *Development* means: \`NODE_ENV\` is not \`production\` and
 ${rows.join('\n')}
 `;
 writeFileSync(new URL('../docs/configuration.md', import.meta.url), page);
+writeFileSync(new URL('../docs/events.md', import.meta.url), eventsPage());
 
 // Nothing is asked of it but what its routes are.
 const unused = {

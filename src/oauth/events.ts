@@ -5,7 +5,7 @@
 
 /** What a line may have, beside what the logger puts there itself. */
 export const MEMBERS = {
-  reason: 'why it was refused',
+  reason: 'why it was refused, or not done whole',
   clientId: 'the client that asked',
   userId: 'the user it was about, or whose token was shown',
   sid: 'the login (session, family)',
@@ -19,7 +19,7 @@ export const MEMBERS = {
   roles: 'the roles the user has now, where they were given or changed',
   disabled: 'whether it is disabled now, where that was changed',
   overlapSeconds: 'how long the secret before goes on',
-  count: 'how many were imported',
+  count: 'how many were imported; where the reason is `stopped`, at least',
   kid: 'the key',
   kids: 'the keys, a list',
   activatesAt: 'when it signs (RFC 3339)',

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import type { Sender } from '../accounts/login.js';
 
@@ -20,6 +20,19 @@ export function senderOf(request: FastifyRequest, reply: FastifyReply): Sender {
 export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>): string | null {
   const text = [ip, socket.remoteAddress].find((one) => one !== undefined && isIP(one) !== 0);
   return text === undefined ? null : ipaddr.process(text.replace(/%.*$/s, '')).toString();
+}
+
+/**
+ * Says once that requests seem to come through a proxy that is not trusted: then all of them have its address, and the
+ * failed logins of one are those of everybody.
+ */
+export function warnOfProxies(app: FastifyInstance): void {
+  let isSaid = false;
+  app.addHook('onRequest', async ({ headers, log }) => {
+    if (isSaid || headers['x-forwarded-for'] === undefined) return;
+    isSaid = true;
+    log.warn({ event: 'proxy_not_trusted' }, 'a request names X-Forwarded-For; behind a proxy, set TRUST_PROXY');
+  });
 }
 
 /**

@@ -22,7 +22,7 @@ import { ownPasswordEndpoint } from './http/own-password.js';
 import { registerEndpoint } from './http/register.js';
 import { revokeEndpoint } from './http/revoke.js';
 import { leaveSchemasToEndpoints } from './http/route-schema.js';
-import { addressOf } from './http/sender.js';
+import { addressOf, warnOfProxies } from './http/sender.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
@@ -89,6 +89,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   app.setErrorHandler(handleError);
   leaveSchemasToEndpoints(app);
   guardAllRoutes(app);
+  if (deps.trustedProxies === 0) warnOfProxies(app);
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode, elapsedTime }) => {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
   });

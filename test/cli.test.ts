@@ -70,7 +70,7 @@ t.test('no option takes a secret: other users of the machine can read arguments'
   const { mintd } = emptyCommandLine(t);
   for (const command of COMMANDS) {
     const { out } = await mintd(`${command} --help`);
-    t.notMatch(out, /^ +--[a-z-]*(password|secret|passphrase|token)[a-z-]* [<[]/m, command);
+    t.notMatch(out, /^ +--[a-z-]*(password|secret|passphrase|token(?!-rate))[a-z-]* [<[]/m, command);
   }
 });
 

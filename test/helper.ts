@@ -1,31 +1,23 @@
-import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import tap, { type Test } from 'tap';
+import type { Test } from 'tap';
 import type { AccountDeps } from '../src/accounts/own-password.js';
 import { type AppDeps, buildApp } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
-import { openTokenRate } from '../src/grants/token-rate.js';
-import type { KeyStatus } from '../src/keys/keeper.js';
-import { loadPrivateKey } from '../src/keys/rsa.js';
-import { signerOf } from '../src/keys/signer.js';
 import { type Client, newClient } from '../src/oauth/client.js';
-import { firstRing } from '../src/oauth/key-ring.js';
 import { type LoginName, parseLoginName } from '../src/oauth/username.js';
-import { isCommonPassword } from '../src/passwords/common.js';
 import { hashOnce } from '../src/passwords/hash-once.js';
-import { openHasher, type PasswordHasher } from '../src/passwords/hasher.js';
 import { type ClientAssertionStore, openClientAssertions } from '../src/store/client-assertions.js';
-import { type ClientStore, openClients } from '../src/store/clients.js';
+import type { ClientStore } from '../src/store/clients.js';
 import type { Database, Provider } from '../src/store/database.js';
-import { type FamilyStore, openFamilies } from '../src/store/families.js';
-import { openLoginFailures } from '../src/store/login-failures.js';
-import { openSessions, type SessionStore } from '../src/store/sessions.js';
-import { openUsers, type UserStore } from '../src/store/users.js';
+import type { FamilyStore } from '../src/store/families.js';
+import type { SessionStore } from '../src/store/sessions.js';
+import type { UserStore } from '../src/store/users.js';
 import { testDatabase } from './databases.js';
-import { somePairs } from './key-pairs.js';
+import { issuerDeps, type Overrides, START } from './issuer-deps.js';
 
 export { emptyDatabaseUrl, PROVIDERS, temporaryFolder, testDatabase } from './databases.js';
+export { ISSUER, type Overrides, START, statusOf } from './issuer-deps.js';
 
 /** A client that may do nothing special; a test says what matters to it. */
 export function aClient(overrides: Partial<Client> = {}): Client {
@@ -38,11 +30,6 @@ export function aClient(overrides: Partial<Client> = {}): Client {
     ...overrides,
   };
 }
-
-/** Where test clocks start: 2026-01-01T00:00:00Z. */
-export const START = Date.UTC(2026, 0, 1);
-
-export const ISSUER = 'http://localhost:4000';
 
 export const PASSWORD = 'correct horse battery';
 
@@ -76,26 +63,6 @@ export type Reply = {
   readonly status: number;
   readonly headers: Record<string, string | string[] | number | undefined>;
   readonly body: Record<string, unknown>;
-};
-
-/** Made once a process: a thread takes a second to load. */
-let hasherOfProcess: PasswordHasher | undefined;
-
-function sharedHasher(): PasswordHasher {
-  if (hasherOfProcess === undefined) {
-    const hasher = openHasher({ cost: 4, threads: 1 });
-    tap.teardown(() => hasher.close());
-    hasherOfProcess = hasher;
-  }
-  return hasherOfProcess;
-}
-
-/** What a test makes different from the usual. */
-export type Overrides = Partial<GrantDeps> & {
-  readonly accounts?: Partial<AccountDeps>;
-  readonly apiDocs?: AppDeps['apiDocs'];
-  /** Of another database, for a second instance on it. */
-  readonly shared?: { readonly clients?: ClientStore; readonly usedAssertions?: ClientAssertionStore };
 };
 
 /** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
@@ -134,65 +101,6 @@ export async function testIssuer(
     post: (path, body, headers) => postForm(app, path, body, headers),
     addUser: (described) => addUser(accounts.users, described),
   };
-}
-
-async function issuerDeps(
-  database: Database,
-  { accounts: others, apiDocs = null, shared = {}, ...overrides }: Overrides,
-): Promise<Omit<AppDeps, 'readiness' | 'clock' | 'logger'>> {
-  const signer = await testSigner();
-  const sessions = openSessions(database);
-  const accounts: AccountDeps = {
-    users: openUsers(database),
-    failures: openLoginFailures(database),
-    sessions,
-    hasher: sharedHasher(),
-    limits: { failuresPerAccount: 10, failuresPerAddress: 100, windowSeconds: 900 },
-    isCommonPassword,
-    ...others,
-  };
-  const grants: GrantDeps = {
-    login: accounts,
-    families: openFamilies(database),
-    signer,
-    settings: SETTINGS,
-    tokenRate: openTokenRate(),
-    randomBytes: (size) => new Uint8Array(randomBytes(size)),
-    ...overrides,
-  };
-  const { clients = openClients(database), usedAssertions = openClientAssertions(database) } = shared;
-  const keyAdmin = { read: notHere, rotate: notHere, nextRotationAt: () => null };
-  const switches = { isRegistrationOpen: true, trustedProxies: 0, apiDocs };
-  return { clients, usedAssertions, grants, accounts, sessions, keyAdmin, keeper: signer, ...switches };
-}
-
-const SETTINGS = {
-  issuer: ISSUER,
-  defaultAudience: ISSUER,
-  accessTokenTtlSeconds: 600,
-  accessTokenMaxTtlSeconds: 3600,
-  refreshIdleTtlSeconds: 14 * 86_400,
-  refreshAbsoluteTtlSeconds: 90 * 86_400,
-  clientTokensPerMinute: null,
-  clockSkewSeconds: 60,
-};
-
-/** What a test brings itself when it needs it. */
-function notHere(): Promise<never> {
-  return Promise.reject(new Error('this issuer has no such part'));
-}
-
-async function testSigner() {
-  const [{ key, privatePem }, standby] = await somePairs();
-  const timing = {
-    jwksMaxAgeSeconds: 300,
-    verifierCacheSeconds: 600,
-    accessTokenMaxTtlSeconds: 3600,
-    clockSkewSeconds: 60,
-  };
-  const ring = firstRing(key, standby.key, timing, START - 1000);
-  const privateKeys = new Map([[key.kid, await loadPrivateKey(privatePem, key.kid, key.jwk)]]);
-  return { ...signerOf({ ring, privateKeys, undestroyed: [] }), status: statusOf };
 }
 
 function loginName(text: string): LoginName {
@@ -244,16 +152,4 @@ export function basic(id: string, secret: string): string {
 /** The claims of a JWT, unverified. */
 export function claimsOf(token: unknown): Record<string, unknown> {
   return JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString());
-}
-
-/** How a ring is that was just read and will not be rotated. */
-export function statusOf(): KeyStatus {
-  return {
-    kid: null,
-    activeSince: null,
-    nextRotationAt: null,
-    seenSecondsAgo: 0,
-    isFaulty: false,
-    states: { published: 1, active: 1, retiring: 0, removed: 0, revoked: 0 },
-  };
 }

@@ -56,6 +56,9 @@ export async function checkLogin(deps: LoginDeps, attempt: LoginAttempt): Promis
   });
 }
 
+/** The id of no user. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 /** What is to be done when an attempt turns out to be no failure. */
 type Counted = { readonly succeeded: () => Promise<void> };
 
@@ -112,7 +115,9 @@ async function ownersCounter(
   now: EpochMs,
 ): Promise<Counter | null> {
   const user = name === null ? null : await users.findByLogin(name);
-  if (user === null || address === null || !(await sessions.livesAt(user.id, address, now))) return null;
+  // Asked of nobody as well, so that a name nobody has does not answer sooner.
+  const isThere = await sessions.livesAt(user?.id ?? NOBODY, address ?? '', now);
+  if (user === null || !isThere) return null;
   return counter(failureKey('owner', `${user.id} ${address}`), limits.failuresPerAccount, limits);
 }
 

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import type { Faults } from '../accounts/clients.js';
 import { userJson } from '../accounts/user-json.js';
+import { type MadeUser, makeUser, setPassword, type UserDeps } from '../accounts/users.js';
 import { checkNewUser } from '../oauth/new-user.js';
-import { uuidFrom } from '../oauth/uuid.js';
+import { ok, type Result } from '../oauth/result.js';
+import { isCommonPassword } from '../passwords/common.js';
 import { hashOnce } from '../passwords/hash-once.js';
-import { openUsers } from '../store/users.js';
+import { openUsers, type UserStore } from '../store/users.js';
 import { withDatabase } from './database.js';
 import { type CliIo, CommandFailed, confirm, type OutputOptions, print } from './io.js';
-import { type ChosenPassword, choosePassword } from './password.js';
+import { askForPassword } from './password.js';
 import { collect, examples, type Settings } from './settings.js';
 import { findUser } from './user-view.js';
 import { importCommand } from './users-import.js';
@@ -50,7 +53,7 @@ export function usersCommands(program: Command, io: CliIo, settings: () => Setti
     .option('--password-stdin', 'read the password from stdin')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('mintd users set-password ada'))
-    .action((name: string, options: SetPasswordOptions) => setPassword(io, settings(), name, options));
+    .action((name: string, options: SetPasswordOptions) => set(io, settings(), name, options));
 
   for (const [verb, description] of [
     ['disable', 'end all logins of a user and allow no new ones'],
@@ -90,7 +93,8 @@ async function remove(io: CliIo, settings: Settings, name: string, options: Remo
 }
 
 async function add(io: CliIo, settings: Settings, name: string, options: AddOptions): Promise<void> {
-  const checked = checkNewUser({ username: name, email: options.email, roles: options.role });
+  const description = { username: name, email: options.email, roles: options.role };
+  const checked = checkNewUser(description);
   if (!('username' in checked)) throw new CommandFailed(checked.join('; '));
   await withDatabase(settings.databaseUrl, async (database) => {
     const users = openUsers(database);
@@ -98,32 +102,48 @@ async function add(io: CliIo, settings: Settings, name: string, options: AddOpti
     for (const name of [checked.username, checked.email]) {
       if (name !== null && (await users.findByLogin(name)) !== null) throw new CommandFailed(taken);
     }
-    const names = [checked.username.display, checked.email?.display ?? null];
-    const chosen = await choosePassword(io, options.passwordStdin === true, names);
-    const id = uuidFrom(randomBytes(16));
-    const passwordHash = await hashOnce(chosen.password, settings.bcryptCost);
-    const added = await users.add({ id, ...checked, passwordHash, createdAt: Date.now() });
-    if (!added) throw new CommandFailed(taken);
-    settings.audit('user_added', { targetUserId: id, roles: checked.roles });
-    const user = await findUser(users, checked.username.display);
-    print(io, options, withPassword(userJson(user), chosen), () =>
-      [`made the user ${user.username} (${user.id})`, ...passwordLines(chosen)].join('\n'),
+    const password = await askForPassword(io, options.passwordStdin === true);
+    const made = done(await makeUser(userDeps(users, settings), { ...description, password }));
+    if (made === 'taken') throw new CommandFailed(taken);
+    const { user } = made;
+    settings.audit('user_added', { targetUserId: user.id, roles: user.roles });
+    print(io, options, withPassword(userJson(user), made), () =>
+      [`made the user ${user.username} (${user.id})`, ...passwordLines(made)].join('\n'),
     );
   });
 }
 
-async function setPassword(io: CliIo, settings: Settings, name: string, options: SetPasswordOptions): Promise<void> {
+async function set(io: CliIo, settings: Settings, name: string, options: SetPasswordOptions): Promise<void> {
   await withDatabase(settings.databaseUrl, async (database) => {
     const users = openUsers(database);
     const user = await findUser(users, name);
-    const chosen = await choosePassword(io, options.passwordStdin === true, [user.username, user.email]);
-    const isSet = await users.setPassword(user.id, await hashOnce(chosen.password, settings.bcryptCost));
-    if (!isSet) throw new CommandFailed(`${user.username} was removed meanwhile`);
+    const password = await askForPassword(io, options.passwordStdin === true);
+    const made = done(await setPassword(userDeps(users, settings), user, password));
+    if (made === 'unknown') throw new CommandFailed(`${user.username} was removed meanwhile`);
     settings.audit('user_password_set', { targetUserId: user.id });
-    print(io, options, withPassword(userJson(user), chosen), () =>
-      [`set the password of ${user.username}; all its logins have ended`, ...passwordLines(chosen)].join('\n'),
+    print(io, options, withPassword(userJson(user), made), () =>
+      [`set the password of ${user.username}; all its logins have ended`, ...passwordLines(made)].join('\n'),
     );
   });
+}
+
+function userDeps(users: UserStore, { bcryptCost }: Settings): UserDeps {
+  return {
+    users,
+    isCommonPassword,
+    hash: async (password) => ok(await hashOnce(password, bcryptCost)),
+    randomBytes,
+    now: Date.now(),
+  };
+}
+
+/** @throws CommandFailed when it cannot be like this */
+function done<T extends object | string>(result: Result<T | Faults>): T {
+  if (!result.ok) throw new CommandFailed(result.refusal.reason);
+  if (typeof result.value === 'object' && 'faults' in result.value) {
+    throw new CommandFailed(result.value.faults.join('; '));
+  }
+  return result.value as T;
 }
 
 async function setDisabled(
@@ -144,10 +164,12 @@ async function setDisabled(
   });
 }
 
-function passwordLines({ isGenerated, password }: ChosenPassword): readonly string[] {
-  return isGenerated ? [`password (shown once): ${password}`] : [];
+type Made = Pick<MadeUser, 'password'>;
+
+function passwordLines({ password }: Made): readonly string[] {
+  return password === null ? [] : [`password (shown once): ${password}`];
 }
 
-function withPassword(user: object, { isGenerated, password }: ChosenPassword): object {
-  return isGenerated ? { ...user, password } : user;
+function withPassword(user: object, { password }: Made): object {
+  return password === null ? user : { ...user, password };
 }

@@ -1,16 +1,29 @@
-import { isIP } from 'node:net';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isIP, isIPv4 } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import type { Sender } from '../accounts/login.js';
 
 /** Where a request comes from, and whether somebody still waits for the answer. */
 export function senderOf(request: FastifyRequest, reply: FastifyReply): Sender {
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort();
-  });
   const address = addressOf(request);
-  return { address, network: networkOf(address), abandoned: gone.signal };
+  // Found out when asked for: a refresh asks for neither.
+  return {
+    address,
+    get network() {
+      return networkOf(address);
+    },
+    get abandoned() {
+      return abandonment(reply);
+    },
+  };
+}
+
+function abandonment({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
 }
 
 /**
@@ -19,7 +32,21 @@ export function senderOf(request: FastifyRequest, reply: FastifyReply): Sender {
  */
 export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>): string | null {
   const text = [ip, socket.remoteAddress].find((one) => one !== undefined && isIP(one) !== 0);
-  return text === undefined ? null : ipaddr.process(text.replace(/%.*$/s, '')).toString();
+  if (text === undefined || isIPv4(text)) return text ?? null;
+  return ipaddr.process(text.replace(/%.*$/s, '')).toString();
+}
+
+/**
+ * Says once that requests seem to come through a proxy that is not trusted: then all of them have its address, and the
+ * failed logins of one are those of everybody.
+ */
+export function warnOfProxies(app: FastifyInstance): void {
+  let isSaid = false;
+  app.addHook('onRequest', async ({ headers, log }) => {
+    if (isSaid || headers['x-forwarded-for'] === undefined) return;
+    isSaid = true;
+    log.warn({ event: 'proxy_not_trusted' }, 'a request names X-Forwarded-For; behind a proxy, set TRUST_PROXY');
+  });
 }
 
 /**

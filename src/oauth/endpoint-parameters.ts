@@ -1,4 +1,5 @@
 import type { GrantType } from './client.js';
+import { JWT_BEARER } from './client-assertion.js';
 import { PASSWORD_MAX_BYTES } from './password-policy.js';
 import { LOGIN_NAME_MAX_CHARACTERS } from './username.js';
 
@@ -38,6 +39,10 @@ const CLIENT = {
   client_secret: possible('Of a confidential client that does not use the Authorization header (RFC 6749 §2.3.1).', {
     isCredential: true,
   }),
+  client_assertion: possible('A JWT that the client signed, in place of a secret (RFC 7523 §2.2).', {
+    isCredential: true,
+  }),
+  client_assertion_type: possible(`With client_assertion: \`${JWT_BEARER}\`.`),
 } satisfies ParameterTable;
 
 const TARGET = {

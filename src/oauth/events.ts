@@ -195,6 +195,11 @@ export const EVENTS = {
     says: 'another server has other timings, and they hold',
     server: ['inForce'],
   },
+  proxy_not_trusted: {
+    level: 'warn',
+    says: 'a request named X-Forwarded-For, and no proxy is trusted; said once ([TRUST_PROXY](configuration.md))',
+    server: [],
+  },
   families_removed: { level: 'info', says: 'logins that are over were deleted', server: ['families'] },
   client_assertions_removed: { level: 'debug', says: 'used assertions were forgotten', server: ['assertions'] },
   removal_failed: { level: 'warn', says: 'what is over could not be deleted; later again', server: ['err'] },

@@ -11,14 +11,10 @@ export type RequestParameters = ReadonlyMap<string, readonly string[]>;
 const REPEATABLE = namesOf(({ mayRepeat }) => mayRepeat === true);
 
 /**
- * Names that must never stand in a URL: URLs end up in logs and histories (RFC 6749 §2.3.1). Two are those of no
- * parameter here, and are sent by mistake: RFC 6750 §2.3 and RFC 7521 §4.2 have them.
+ * Names that must never stand in a URL: URLs end up in logs and histories (RFC 6749 §2.3.1). One is that of no
+ * parameter here, and is sent by mistake: RFC 6750 §2.3 has it.
  */
-const CREDENTIALS = new Set([
-  ...namesOf(({ isCredential }) => isCredential === true),
-  'access_token',
-  'client_assertion',
-]);
+const CREDENTIALS = new Set([...namesOf(({ isCredential }) => isCredential === true), 'access_token']);
 
 /** The names of all parameters of all endpoints of which something holds. */
 function namesOf(holds: (parameter: Parameter) => boolean): ReadonlySet<string> {

@@ -50,7 +50,10 @@ export function openLoginFailures({ prisma, attempt }: Database): LoginFailureSt
     },
     async removeExpired(now, limit) {
       const expired = Prisma.sql`SELECT key FROM login_failures WHERE expires_at <= ${new Date(now)} LIMIT ${limit}`;
-      return attempt(() => prisma.$executeRaw`DELETE FROM login_failures WHERE key IN (${expired})`);
+      return attempt(
+        () =>
+          prisma.$executeRaw`DELETE FROM login_failures WHERE key IN (${expired}) AND expires_at <= ${new Date(now)}`,
+      );
     },
   };
 }

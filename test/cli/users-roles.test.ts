@@ -39,7 +39,8 @@ t.test('users roles shows and changes the roles of a user, and nothing else', as
     const line = `Ada: ${roles || 'no roles'}\n`;
     t.strictSame(await cli.mintd(`users roles ADA ${args}`), { code: 0, out: line, err: '' }, args);
     const shown = { ...before, roles: roles.split(' ').filter(Boolean) };
-    t.strictSame(await cli.json('users show ada'), shown);
+    const now = await cli.json('users show ada');
+    t.strictSame({ ...now, revision: 0 }, shown);
   }
   t.match(await cli.json('users roles ada --add x'), { username: 'Ada', roles: ['x'] });
 });
@@ -90,7 +91,7 @@ t.test('users show tells of a user and the sessions that go on', async (t) => {
   });
   t.strictSame(await cli.json('users show ADA'), {
     ...{ id: ada, username: 'Ada', email: null, roles: ['staff'], created_at: '2026-01-01T00:00:00Z' },
-    ...{ disabled_at: null, sessions: 2 },
+    ...{ disabled_at: null, revision: 0, sessions: 2 },
   });
   const { out } = await cli.mintd('users show ada');
   t.match(

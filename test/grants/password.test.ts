@@ -166,7 +166,7 @@ t.test('an unknown name costs a hash like a known one', async (t) => {
 });
 
 t.test('a full queue is 503 with Retry-After at once, and a refresh still works', async (t) => {
-  const hasher = openHasher({ cost: 10, threads: 1, limits: { maxWaiting: 1 } });
+  const hasher = openHasher({ cost: 10, threads: 1, limits: { maxWaiting: 1, maxWaitMs: 60_000 } });
   t.teardown(() => hasher.close());
   const issuer = await issuerWithClients(t, { overrides: { accounts: { hasher } } });
   const login = await logIn(issuer);

@@ -74,7 +74,6 @@ t.test('an address that is not there is 404 JSON, whatever is sent to it', async
     '/constructor',
     '/toString',
     '/admin',
-    '/register',
     '//',
     '//token',
     '/token%00',

@@ -203,7 +203,10 @@ t.test('a client that signs has no secret, and must sign', async (t) => {
 t.test('no secret matches a client without one, be it 32 bytes of zero hashed or not', async (t) => {
   const without = { ...confidential, secretHash: null };
   for (const secret of ['', '\0'.repeat(32), '0'.repeat(64)]) {
-    t.strictSame(authenticateClient(present(secret), without, 0), refuse({ reason: 'client_secret_wrong', clientId: 'service' }));
+    t.strictSame(
+      authenticateClient(present(secret), without, 0),
+      refuse({ reason: 'client_secret_wrong', clientId: 'service' }),
+    );
   }
 });
 

@@ -16,9 +16,12 @@ import { temporaryFolder } from '../helper.js';
 const PASSWORD = 'correct horse battery';
 const HASH = hashSync(PASSWORD, 4);
 
+/** However slow the machine is. */
+const PATIENT_MS = 60_000;
+
 /** A hasher of the lowest cost, closed with the test. */
 function aHasher(t: Test, options: Partial<HasherOptions> = {}): PasswordHasher {
-  const hasher = openHasher({ cost: 4, threads: 1, ...options });
+  const hasher = openHasher({ cost: 4, threads: 1, ...options, limits: { maxWaitMs: PATIENT_MS, ...options.limits } });
   t.teardown(() => hasher.close());
   return hasher;
 }
@@ -109,7 +112,9 @@ t.test('what bcrypt would cut or confuse never matches', async (t) => {
 });
 
 t.test('when too many wait the answer is no at once, and nothing is hashed', async (t) => {
-  const hasher = aHasher(t, { limits: { atOnce: 1, maxWaiting: 2, maxWaitingPerAccount: 2 } });
+  const hasher = aHasher(t, {
+    limits: { atOnce: 1, maxWaiting: 2, maxWaitingPerAccount: 2 },
+  });
   const settled: number[] = [];
   const slow = hashSync(PASSWORD, 10);
   const asked = Array.from({ length: 6 }, (_, i) =>

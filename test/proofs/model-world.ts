@@ -4,9 +4,6 @@ import { grant } from '../../src/grants/index.js';
 import type { Issued } from '../../src/grants/issue.js';
 import { openTokenRate } from '../../src/grants/token-rate.js';
 import { authenticate } from '../../src/http/client-auth.js';
-import { loadPrivateKey } from '../../src/keys/rsa.js';
-import { signerOf } from '../../src/keys/signer.js';
-import { firstRing } from '../../src/oauth/key-ring.js';
 import { formatRefreshToken, parseRefreshToken, sha256 } from '../../src/oauth/refresh-token.js';
 import type { Result } from '../../src/oauth/result.js';
 import { hashOnce } from '../../src/passwords/hash-once.js';
@@ -19,7 +16,7 @@ import { openSessions } from '../../src/store/sessions.js';
 import { openUsers } from '../../src/store/users.js';
 import type { TokenDeps } from '../../src/tokens/deps.js';
 import { aClient, ISSUER, START, testDatabase } from '../helper.js';
-import { somePairs } from '../key-pairs.js';
+import { testSigner } from '../issuer-deps.js';
 import { type App, AUDIENCES, DEFAULT_AUDIENCES, DEFAULT_SCOPE, type Person, SCOPES } from './model.js';
 
 /** The clients of every sequence: each window, and lifetimes that meet it from both sides. Null: the usual. */
@@ -64,12 +61,7 @@ export async function openReal(t: Test, provider: Provider, seed: number) {
   const database = await testDatabase(t, provider);
   const hasher = openHasher({ cost: 4, threads: 1 });
   t.teardown(() => hasher.close());
-  const [first, standby] = await somePairs();
-  const timing = { jwksMaxAgeSeconds: 300, verifierCacheSeconds: 600, accessTokenMaxTtlSeconds: 3600 };
-  const ring = firstRing(first.key, standby.key, { ...timing, clockSkewSeconds: 60 }, START - 1000);
-  const { kid, jwk } = first.key;
-  const privateKeys = new Map([[kid, await loadPrivateKey(first.privatePem, kid, jwk)]]);
-  const signer = signerOf({ ring, privateKeys, undestroyed: [] });
+  const signer = await testSigner();
   let drawn = 0;
   const users = openUsers(database);
   const sessions = openSessions(database);

@@ -74,18 +74,17 @@ async function countAttempt(
   const byAddress = await countFailure(failures, ofAddress, 'address', now);
   if (!byAddress.ok) return byAddress;
   const ofAccount = counter(account, limits.failuresPerAccount, limits);
-  const byAccount = await countFailure(failures, ofAccount, 'account', now);
+  const freeForAll = await countedUntil(failures, ofAccount, now);
   const forget = async (key: string) => {
     await failures.forget(key);
     await failures.giveBack(ofAddress, now);
   };
-  if (byAccount.ok) return ok({ succeeded: () => forget(ofAccount.key) });
+  if (freeForAll === null) return ok({ succeeded: () => forget(ofAccount.key) });
   const ofOwner = await ownersCounter(deps, name, sender, now);
-  if (ofOwner !== null && (await countFailure(failures, ofOwner, 'account', now)).ok) {
-    return ok({ succeeded: () => forget(ofOwner.key) });
-  }
+  const freeForOwner = ofOwner === null ? freeForAll : await countedUntil(failures, ofOwner, now);
+  if (ofOwner !== null && freeForOwner === null) return ok({ succeeded: () => forget(ofOwner.key) });
   await failures.giveBack(ofAddress, now);
-  return byAccount;
+  return blocked('account', Math.min(freeForAll, freeForOwner ?? freeForAll), now);
 }
 
 /** Counts one attempt as failed, unless there is no limit. */
@@ -95,11 +94,21 @@ export async function countFailure(
   by: 'account' | 'address',
   now: EpochMs,
 ): Promise<Result<null>> {
-  if (one.limit === 0) return ok(null);
-  const blockedUntil = await failures.count(one, now);
-  if (blockedUntil === null) return ok(null);
-  return refuse({ reason: 'login_blocked', by, retryAfterSeconds: Math.ceil((blockedUntil - now) / 1000) });
+  const freeAt = await countedUntil(failures, one, now);
+  return freeAt === null ? ok(null) : blocked(by, freeAt, now);
 }
+
+/** Null when it was counted and may be made, else the time from which the next may. */
+async function countedUntil(failures: LoginFailureStore, one: Counter, now: EpochMs): Promise<EpochMs | null> {
+  return one.limit === 0 ? null : failures.count(one, now);
+}
+
+function blocked(by: 'account' | 'address', freeAt: EpochMs, now: EpochMs): Result<never> {
+  return refuse({ reason: 'login_blocked', by, retryAfterSeconds: Math.ceil((freeAt - now) / 1000) });
+}
+
+/** No user's id: a name nobody has is asked after like others, so that the time of a 429 tells nothing. */
+const NOBODY = '';
 
 /**
  * A counter of its own for the address of a living login: strangers who guess at an account do not shut out its owner
@@ -111,8 +120,10 @@ async function ownersCounter(
   { address }: Sender,
   now: EpochMs,
 ): Promise<Counter | null> {
+  if (address === null) return null;
   const user = name === null ? null : await users.findByLogin(name);
-  if (user === null || address === null || !(await sessions.livesAt(user.id, address, now))) return null;
+  const isOwners = await sessions.livesAt(user?.id ?? NOBODY, address, now);
+  if (user === null || !isOwners) return null;
   return counter(failureKey('owner', `${user.id} ${address}`), limits.failuresPerAccount, limits);
 }
 

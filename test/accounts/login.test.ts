@@ -23,7 +23,7 @@ async function delays(t: Test, issuer: TestIssuer): Promise<void> {
     assertError(t, await guess(issuer), 400, 'invalid_grant', `after ${wait} s one more`);
   }
   clock.now += 900 * SECOND;
-  assertTokens(t, await logInFrom(issuer, STRANGER), 'the right one, when the wait is over');
+  assertTokens(t, await logInFrom(issuer, HOME), 'the right one, when the wait is over');
   await guessWrongly(t, issuer, 10);
   assertBlocked(t, await guess(issuer), 10, 'a success had cleared the counter');
 }
@@ -135,7 +135,7 @@ function besides(t: Test, issuer: TestIssuer): void {
       const { time: _, reqId: __, level: ___, msg: ____, ...rest } = eventsIn(issuer, 'login_failed').at(-1) ?? {};
       return rest;
     };
-    const where = { event: 'login_failed', clientId: 'app', grant_type: 'password', address: STRANGER };
+    const where = { event: 'login_failed', clientId: 'app', grantType: 'password', address: STRANGER };
     t.strictSame(await line('logged'), { ...where, reason: 'password_wrong', userId });
     t.strictSame(await line('not logged'), { ...where, reason: 'user_unknown' });
     await guessWrongly(t, issuer, 2, 'logged');

@@ -48,8 +48,11 @@ export function eventsIn(issuer: TestIssuer, event: string): readonly Record<str
 }
 
 /** A hasher one can look into: something is done after each time a password was checked. */
-export function interruptedHasher(t: Test): { hasher: PasswordHasher; meanwhile: { run: () => Promise<unknown> } } {
-  const real = openHasher({ cost: 4, threads: 1 });
+export function interruptedHasher(
+  t: Test,
+  cost: number,
+): { hasher: PasswordHasher; meanwhile: { run: () => Promise<unknown> } } {
+  const real = openHasher({ cost, threads: 1 });
   t.teardown(() => real.close());
   const meanwhile: { run: () => Promise<unknown> } = { run: async () => undefined };
   const verifyThen: PasswordHasher['inTurn'] = (who, work) =>

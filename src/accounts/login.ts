@@ -46,7 +46,7 @@ export async function checkLogin(deps: LoginDeps, attempt: LoginAttempt): Promis
   return deps.hasher.inTurn({ account, signal: attempt.sender.abandoned }, async (bcrypt) => {
     const counted = await countAttempt(deps, account, name, attempt);
     if (!counted.ok) return counted;
-    const user = name === null ? null : await deps.users.findByLogin(name);
+    const user = await deps.users.findByLogin(name ?? NO_NAME);
     const matches = await bcrypt.verify(attempt.password, user?.passwordHash ?? null);
     if (user === null) return refuse({ reason: 'user_unknown' });
     if (!matches) return refuse({ reason: 'password_wrong', userId: user.id });
@@ -107,8 +107,9 @@ function blocked(by: 'account' | 'address', freeAt: EpochMs, now: EpochMs): Resu
   return refuse({ reason: 'login_blocked', by, retryAfterSeconds: Math.ceil((freeAt - now) / 1000) });
 }
 
-/** No user's id: a name nobody has is asked after like others, so that the time of a 429 tells nothing. */
+/** Nobody's id, and nobody's name: what is not there is asked after as well, so that the time of an answer tells nothing. */
 const NOBODY = '';
+const NO_NAME: LoginName = { display: '', key: '' };
 
 /**
  * A counter of its own for the address of a living login: strangers who guess at an account do not shut out its owner
@@ -121,7 +122,7 @@ async function ownersCounter(
   now: EpochMs,
 ): Promise<Counter | null> {
   if (address === null) return null;
-  const user = name === null ? null : await users.findByLogin(name);
+  const user = await users.findByLogin(name ?? NO_NAME);
   const isOwners = await sessions.livesAt(user?.id ?? NOBODY, address, now);
   if (user === null || !isOwners) return null;
   return counter(failureKey('owner', `${user.id} ${address}`), limits.failuresPerAccount, limits);

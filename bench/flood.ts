@@ -136,7 +136,9 @@ console.table([row('alone', alone), row('beside the flood', beside), row('alone 
 const sent = `${answers.length} passwords in ${FLOOD_MS / 1000} s`;
 console.log(`the flood: ${sent}, ${TIMES_CAPACITY} times the ${capacity.toFixed(1)}/s that can be checked`);
 showAnswers(answers);
-console.log(`memory of the server: ${before} MiB before, ${atEnd} at the end of the flood, ${afterwards} ten seconds later`);
+console.log(
+  `memory of the server: ${before} MiB before, ${atEnd} at the end of the flood, ${afterwards} ten seconds later`,
+);
 await server.stop();
 await people.database.close();
 await rm(people.folder, { recursive: true, force: true });

@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import SqliteConnection from 'better-sqlite3';
 import { Client as PgClient } from 'pg';
 import { formatRefreshToken, parseRefreshToken } from '../src/oauth/refresh-token.js';
 import type { Provider } from '../src/store/database.js';
 import { migrate } from '../src/store/migrate.js';
+import { serve } from './server.js';
 
 /** An installation of mintd to be measured, with a user, the client `bench` and as many families as wanted. */
 export type Bench = {
@@ -151,36 +149,4 @@ async function addUnknown(run: Run, provider: Provider, count: number, userId: s
      FROM ${rows} AS made`,
     [userId, ...times, count],
   );
-}
-
-async function serve(folder: string, url: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const env = {
-    PATH: process.env['PATH'],
-    NODE_ENV: 'production',
-    ISSUER: 'http://localhost',
-    HOST: '127.0.0.1',
-    PORT: '0',
-    DATABASE_URL: url,
-    KEYS_DIR: join(folder, 'keys'),
-  };
-  const child: ChildProcess = spawn(process.execPath, ['dist/main.js', 'serve'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exit = once(child, 'exit');
-  const address = await new Promise<string>((resolve, reject) => {
-    void exit.then(([code]) => reject(new Error(`mintd serve ended with ${code}`)));
-    if (child.stdout === null) throw new Error('no stdout');
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const found = /mintd listens on (http:\/\/[^"\s]+)/.exec(line)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-  });
-  return {
-    url: address,
-    async stop() {
-      child.kill('SIGTERM');
-      await exit;
-    },
-  };
 }

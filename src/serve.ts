@@ -101,10 +101,12 @@ async function open(
     logger,
     apiDocs: config.API_DOCS === 'on' ? { version: readVersion() } : null,
   });
-  const removal = startRemoval(sessions, removalLog(logger), clock);
-  opened.push(() => removal.stop());
-  const forgetting = startRemoval(usedAssertions, assertionLog(logger), clock);
-  opened.push(() => forgetting.stop());
+  const removals = [
+    startRemoval(sessions, removalLog(logger), clock),
+    startRemoval(usedAssertions, quietLog(logger, 'client_assertions_removed'), clock),
+    startRemoval(failures, quietLog(logger, 'login_failures_removed'), clock),
+  ];
+  opened.push(() => Promise.all(removals.map((removal) => removal.stop())));
   opened.push(() => closeWithin(app, STOP_WITHIN_MS));
   await listen(app, config);
   // After listening: a start that fails has not used up the password that is shown once.
@@ -125,12 +127,12 @@ function removalLog(logger: Logger): RemovalLog {
   };
 }
 
-/** Beside clients that sign there is something to forget every minute, so only who looks closely hears of it. */
-function assertionLog(logger: Logger): RemovalLog {
+/** Of these there is something to forget every minute, so only who looks closely hears of it. */
+function quietLog(logger: Logger, event: string): RemovalLog {
   return {
     ...removalLog(logger),
-    removed: (assertions) => {
-      if (assertions > 0) logger.debug({ event: 'client_assertions_removed', assertions }, 'forgot used assertions');
+    removed: (rows) => {
+      if (rows > 0) logger.debug({ event, rows }, event);
     },
   };
 }

@@ -212,11 +212,19 @@ t.test('the server removes what is old when it starts, and says how much', async
   await addFamilies(database, user.id, 4, 1000);
   const data = [1, Date.now() + 600_000].map((at) => ({ id: hashOf(`${at}`), expiresAt: new Date(at) }));
   await database.prisma.clientAssertion.createMany({ data });
+  const times = [1, Date.now() + 600_000].map((at) => ({
+    key: `${at}`,
+    blockedUntil: new Date(1),
+    expiresAt: new Date(at),
+  }));
+  await database.prisma.loginFailures.createMany({ data: times.map((time) => ({ ...time, failures: 1 })) });
   const folder = dirname(sqliteFile(database.url));
   const server = await serve(t, folder, { DATABASE_URL: database.url, LOG_LEVEL: 'debug' });
   const line: unknown = JSON.parse(await server.waitFor(/families_removed/));
   t.match(line, { event: 'families_removed', families: Number });
-  t.match(JSON.parse(await server.waitFor(/client_assertions_removed/)), { level: 20, assertions: 1 });
+  t.match(JSON.parse(await server.waitFor(/client_assertions_removed/)), { level: 20, rows: 1 });
+  t.match(JSON.parse(await server.waitFor(/login_failures_removed/)), { level: 20, rows: 1 });
+  t.equal(await database.prisma.loginFailures.count(), 1);
   t.equal(await database.prisma.clientAssertion.count(), 1);
   t.equal(await database.prisma.family.count({ where: { absoluteExpiresAt: new Date(1000) } }), 0);
   t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null });

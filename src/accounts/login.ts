@@ -46,7 +46,7 @@ export async function checkLogin(deps: LoginDeps, attempt: LoginAttempt): Promis
   return deps.hasher.inTurn({ account, signal: attempt.sender.abandoned }, async (bcrypt) => {
     const counted = await countAttempt(deps, account, name, attempt);
     if (!counted.ok) return counted;
-    const user = name === null ? null : await deps.users.findByLogin(name);
+    const user = await deps.users.findByLogin(name ?? NO_NAME);
     const matches = await bcrypt.verify(attempt.password, user?.passwordHash ?? null);
     if (user === null) return refuse({ reason: 'user_unknown' });
     if (!matches) return refuse({ reason: 'password_wrong', userId: user.id });
@@ -55,9 +55,6 @@ export async function checkLogin(deps: LoginDeps, attempt: LoginAttempt): Promis
     return ok(await rehashed(deps, bcrypt, user, attempt.password));
   });
 }
-
-/** The id of no user. */
-const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** What is to be done when an attempt turns out to be no failure. */
 type Counted = { readonly succeeded: () => Promise<void> };
@@ -77,18 +74,17 @@ async function countAttempt(
   const byAddress = await countFailure(failures, ofAddress, 'address', now);
   if (!byAddress.ok) return byAddress;
   const ofAccount = counter(account, limits.failuresPerAccount, limits);
-  const byAccount = await countFailure(failures, ofAccount, 'account', now);
-  const forget = async (key: string) => {
-    await failures.forget(key);
-    await failures.giveBack(ofAddress, now);
+  const freeForAll = await countedUntil(failures, ofAccount, now);
+  const forget = async ({ key, limit }: Counter) => {
+    if (limit > 0) await failures.forget(key);
+    if (ofAddress.limit > 0) await failures.giveBack(ofAddress, now);
   };
-  if (byAccount.ok) return ok({ succeeded: () => forget(ofAccount.key) });
+  if (freeForAll === null) return ok({ succeeded: () => forget(ofAccount) });
   const ofOwner = await ownersCounter(deps, name, sender, now);
-  if (ofOwner !== null && (await countFailure(failures, ofOwner, 'account', now)).ok) {
-    return ok({ succeeded: () => forget(ofOwner.key) });
-  }
-  await failures.giveBack(ofAddress, now);
-  return byAccount;
+  const freeForOwner = ofOwner === null ? freeForAll : await countedUntil(failures, ofOwner, now);
+  if (ofOwner !== null && freeForOwner === null) return ok({ succeeded: () => forget(ofOwner) });
+  if (ofAddress.limit > 0) await failures.giveBack(ofAddress, now);
+  return blocked('account', Math.min(freeForAll, freeForOwner ?? freeForAll), now);
 }
 
 /** Counts one attempt as failed, unless there is no limit. */
@@ -98,11 +94,22 @@ export async function countFailure(
   by: 'account' | 'address',
   now: EpochMs,
 ): Promise<Result<null>> {
-  if (one.limit === 0) return ok(null);
-  const blockedUntil = await failures.count(one, now);
-  if (blockedUntil === null) return ok(null);
-  return refuse({ reason: 'login_blocked', limit: by, retryAfterSeconds: Math.ceil((blockedUntil - now) / 1000) });
+  const freeAt = await countedUntil(failures, one, now);
+  return freeAt === null ? ok(null) : blocked(by, freeAt, now);
 }
+
+/** Null when it was counted and may be made, else the time from which the next may. */
+async function countedUntil(failures: LoginFailureStore, one: Counter, now: EpochMs): Promise<EpochMs | null> {
+  return one.limit === 0 ? null : failures.count(one, now);
+}
+
+function blocked(by: 'account' | 'address', freeAt: EpochMs, now: EpochMs): Result<never> {
+  return refuse({ reason: 'login_blocked', limit: by, retryAfterSeconds: Math.ceil((freeAt - now) / 1000) });
+}
+
+/** Nobody's id, and nobody's name: what is not there is asked after as well, so that the time of an answer tells nothing. */
+const NOBODY = '';
+const NO_NAME: LoginName = { display: '', key: '' };
 
 /**
  * A counter of its own for the address of a living login: strangers who guess at an account do not shut out its owner
@@ -114,10 +121,10 @@ async function ownersCounter(
   { address }: Sender,
   now: EpochMs,
 ): Promise<Counter | null> {
-  const user = name === null ? null : await users.findByLogin(name);
-  // Asked of nobody as well, so that a name nobody has does not answer sooner.
-  const isThere = await sessions.livesAt(user?.id ?? NOBODY, address ?? '', now);
-  if (user === null || !isThere) return null;
+  if (address === null) return null;
+  const user = await users.findByLogin(name ?? NO_NAME);
+  const isOwners = await sessions.livesAt(user?.id ?? NOBODY, address, now);
+  if (user === null || !isOwners) return null;
   return counter(failureKey('owner', `${user.id} ${address}`), limits.failuresPerAccount, limits);
 }
 

@@ -13,5 +13,10 @@ export function parseTrustedProxies(text: string, isNetwork: (text: string) => b
   if (text === 'off') return 0;
   if (/^\d{1,2}$/.test(text)) return Number(text) <= MOST_PROXIES ? Number(text) : null;
   const networks = text.split(',').map((one) => one.trim());
-  return networks.every((one) => isNetwork(one) && !one.endsWith('/0')) ? networks : null;
+  return networks.every((one) => isNetwork(one) && isUnmistakable(one, isNetwork)) ? networks : null;
+}
+
+/** Some read `10/8` as 0.0.0.10 and `010.` as 8: in front of the slash stands a whole address, and behind it no zero first. */
+function isUnmistakable(network: string, isNetwork: (text: string) => boolean): boolean {
+  return isNetwork(network.replace(/\/.*$/s, '')) && !/\/0|%/.test(network);
 }

@@ -49,11 +49,10 @@ export function openLoginFailures({ prisma, attempt }: Database): LoginFailureSt
       await attempt(() => prisma.loginFailures.deleteMany({ where: { key } }));
     },
     async removeExpired(now, limit) {
-      const expired = Prisma.sql`SELECT key FROM login_failures WHERE expires_at <= ${new Date(now)} LIMIT ${limit}`;
-      return attempt(
-        () =>
-          prisma.$executeRaw`DELETE FROM login_failures WHERE key IN (${expired}) AND expires_at <= ${new Date(now)}`,
-      );
+      const isExpired = Prisma.sql`expires_at <= ${new Date(now)}`;
+      const some = Prisma.sql`SELECT key FROM login_failures WHERE ${isExpired} LIMIT ${limit}`;
+      // PostgreSQL asks the second time when somebody has counted on meanwhile: such a one stays.
+      return attempt(() => prisma.$executeRaw`DELETE FROM login_failures WHERE key IN (${some}) AND ${isExpired}`);
     },
   };
 }

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { type Counter, openLoginFailures } from '../../src/store/login-failures.js';
 import { PROVIDERS, START, testDatabase } from '../helper.js';
+import { connectPostgres } from './support.js';
 
 const COUNTER: Counter = { key: 'account:ada', limit: 3, windowSeconds: 60 };
 const SECOND = 1000;
@@ -72,3 +73,19 @@ for (const provider of PROVIDERS) {
     );
   });
 }
+
+t.test('postgres: a counter that somebody counts on with while it is being removed stays', async (t) => {
+  const database = await testDatabase(t, 'postgres');
+  const failures = openLoginFailures(database);
+  await failures.count(COUNTER, START);
+  const other = await connectPostgres(t, database.url);
+  await other.query('BEGIN');
+  await other.query(`UPDATE login_failures SET failures = 2, expires_at = expires_at + interval '1 hour'`);
+  const removed = failures.removeExpired(START + 60 * SECOND, 10);
+  const waits = 'SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid';
+  for (let found = 0; found === 0; ) found = (await other.query(waits)).rowCount ?? 0;
+  await other.query('COMMIT');
+  t.equal(await removed, 0);
+  t.equal(await failures.count({ ...COUNTER, limit: 3 }, START + 60 * SECOND), null, 'the third');
+  t.not(await failures.count(COUNTER, START + 60 * SECOND), null, 'the two before were not forgotten');
+});

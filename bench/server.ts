@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** A server that runs, to be measured. */
+export type Served = { readonly url: string; readonly pid: number; stop(): Promise<void> };
+
+/**
+ * Starts the built program on a free port.
+ *
+ * @param more settings beside the usual ones
+ * @param program where it was built, or a copy of that
+ */
+export async function serve(
+  folder: string,
+  databaseUrl: string,
+  more: Readonly<Record<string, string>> = {},
+  program = 'dist/main.js',
+): Promise<Served> {
+  const env = {
+    PATH: process.env['PATH'],
+    NODE_ENV: 'production',
+    ISSUER: 'http://localhost',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATABASE_URL: databaseUrl,
+    KEYS_DIR: join(folder, 'keys'),
+    ...more,
+  };
+  const child: ChildProcess = spawn(process.execPath, [program, 'serve'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exit = once(child, 'exit');
+  const url = await new Promise<string>((resolve, reject) => {
+    void exit.then(([code]) => reject(new Error(`mintd serve ended with ${code}`)));
+    if (child.stdout === null) throw new Error('no stdout');
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const found = /mintd listens on (http:\/\/[^"\s]+)/.exec(line)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  return {
+    url,
+    pid: child.pid ?? 0,
+    async stop() {
+      child.kill('SIGTERM');
+      await exit;
+    },
+  };
+}

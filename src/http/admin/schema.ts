@@ -17,9 +17,12 @@ export const IF_MATCH = z.looseObject({
     .describe('The `ETag` of what was read: refused if it has changed since (RFC 9110 §13.1.1).'),
 });
 
+/** A parameter that says yes or no. */
+export const FLAG = z.enum(['true', 'false']);
+
 /** A body all of whose members may be left out may be left out itself. */
 export function optionalBody<T extends z.ZodType>(schema: T) {
-  return z.preprocess((body) => body ?? {}, schema).meta({ default: {} });
+  return z.preprocess((body) => body ?? {}, schema.meta({ default: {} }));
 }
 
 type Parts = RouteText & {

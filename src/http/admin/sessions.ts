@@ -8,7 +8,7 @@ import type { SessionStore } from '../../store/sessions.js';
 import { emptyAnswer } from '../route-schema.js';
 import { BAD_CURSOR, cut, fromCursor, NEXT, PAGE, toCursor } from './page.js';
 import { PROBLEMS, sendProblem } from './problem.js';
-import { adminSchema, json, UUID } from './schema.js';
+import { adminSchema, FLAG, json, UUID } from './schema.js';
 import { type AdminScopeDeps, adminScope } from './scope.js';
 import { SESSION } from './shapes.js';
 
@@ -22,10 +22,7 @@ const QUERY = z.strictObject({
   ...PAGE,
   user_id: z.guid().toLowerCase().optional(),
   client_id: z.string().refine(isClientId, 'No client id is like that.').optional(),
-  ended: z
-    .stringbool({ truthy: ['true'], falsy: ['false'] })
-    .default(false)
-    .describe('With those that are over.'),
+  ended: FLAG.default('false').describe('With those that are over.'),
 });
 
 /** /admin/sessions: what `mintd sessions` does. */
@@ -35,11 +32,11 @@ export async function adminSessions(plugin: FastifyInstance, options: AdminSessi
   const listed = json('Sessions, the newest first.', z.object({ sessions: z.array(SESSION), next: NEXT }));
   const schema = adminSchema({ summary: 'List sessions', querystring: QUERY }, { 200: listed });
   app.get(SESSIONS, { schema }, async (request, reply) => {
-    const { limit, after: cursor, user_id: userId, client_id: clientId, ended: withEnded } = request.query;
+    const { limit, after: cursor, user_id: userId, client_id: clientId, ended } = request.query;
     const after = cursor === undefined ? undefined : placeIn(cursor);
     if (after === null) return sendProblem(reply, BAD_CURSOR);
     const filter = {
-      withEnded,
+      withEnded: ended === 'true',
       after,
       ...(userId !== undefined && { userId }),
       ...(clientId !== undefined && { clientId }),

@@ -11,7 +11,7 @@ import { emptyAnswer } from '../route-schema.js';
 import { BAD_CURSOR, cut, fromCursor, NEXT, PAGE, toCursor } from './page.js';
 import { PROBLEMS, sendProblem, unfit } from './problem.js';
 import { sendRefusal } from './refusal.js';
-import { adminSchema, IF_MATCH, json, optionalBody, tagged, UUID } from './schema.js';
+import { adminSchema, FLAG, IF_MATCH, json, optionalBody, tagged, UUID } from './schema.js';
 import { type AdminApp, type Administrator, type AdminScopeDeps, adminScope } from './scope.js';
 import { MADE_PASSWORD, NEW_PASSWORD, NEW_USER, USER, USER_CHANGES } from './shapes.js';
 
@@ -31,7 +31,7 @@ const QUERY = z.strictObject({
     .optional()
     .describe('What the name begins with, in whatever case.'),
   role: z.string().refine(isRole, 'No role is like that.').optional(),
-  disabled: z.stringbool({ truthy: ['true'], falsy: ['false'] }).optional(),
+  disabled: FLAG.optional().describe('Those who are disabled, or those who are not.'),
 });
 
 /** /admin/users: what `mintd users` does. */
@@ -53,11 +53,17 @@ function listRoutes({ app }: AdminApp, { accounts: { users } }: AdminUsersOption
   const listed = json('Users, by name.', z.object({ users: z.array(USER), next: NEXT }));
   const schema = adminSchema({ summary: 'List users', querystring: QUERY }, { 200: listed });
   app.get(USERS, { schema }, async ({ query }, reply) => {
-    const { limit, after, search, role, disabled: isDisabled } = query;
+    const { limit, after, search, role, disabled } = query;
     const place = after === undefined ? [undefined] : fromCursor(after, 1);
     if (place === null) return sendProblem(reply, BAD_CURSOR);
     const prefix = parseLoginName(search ?? '')?.key;
-    const found = await users.list({ after: place[0], limit: limit + 1, prefix, role, isDisabled });
+    const found = await users.list({
+      after: place[0],
+      limit: limit + 1,
+      prefix,
+      role,
+      isDisabled: disabled === undefined ? undefined : disabled === 'true',
+    });
     const { items, next } = cut(found, limit, ({ username }) => toCursor(parseLoginName(username)?.key ?? username));
     return reply.send({ users: items.map(userJson), next });
   });

@@ -2,14 +2,7 @@ import t, { type Test } from 'tap';
 import { MADE_PASSWORD, USER } from '../../src/http/admin/shapes.js';
 import { PROVIDERS } from '../helper.js';
 import { assertError, logIn, loginForm, refresh } from '../rfc/setup.js';
-import {
-  type Administered,
-  anAdministeredIssuer,
-  assertFits,
-  assertProblem,
-  pointersIn,
-  type Shown,
-} from './admin-support.js';
+import { type Administered, anAdministeredIssuer, assertFits, assertProblem, type Shown } from './admin-support.js';
 import { asBearer, assertNotStored } from './support.js';
 
 const USERS = '/admin/users';
@@ -201,47 +194,6 @@ const BEHAVIOUR: Readonly<Record<string, (t: Test, admin: Administered) => Promi
       assertProblem(t, await ask('DELETE', url), 404, 'not_found', id);
       assertProblem(t, await ask('DELETE', `${url}/sessions`), 404, 'not_found', id);
     }
-  },
-
-  'members that are not for administrators are refused by name': async (t, admin) => {
-    const { ask } = admin;
-    const { url } = await added(admin);
-    const before = (await ask('GET', url)).body;
-    for (const name of [
-      'id',
-      'password_hash',
-      'passwordHash',
-      'revision',
-      'created_at',
-      'disabled_at',
-      'login_epoch',
-      'a/~b',
-    ]) {
-      const body = { username: unique(), roles: ['x'], [name]: 1 };
-      const pointer = `/${name.replace('~', '~0').replace('a/', 'a~1')}`;
-      for (const reply of [await ask('POST', USERS, body), await ask('PATCH', url, body)]) {
-        assertProblem(t, reply, 400, 'invalid_request', name);
-        t.strictSame(pointersIn(reply), [pointer]);
-      }
-    }
-    for (const name of ['disabled', 'password']) {
-      const reply =
-        name === 'password'
-          ? await ask('PATCH', url, { password: GOOD })
-          : await ask('POST', USERS, { username: unique(), disabled: true });
-      t.strictSame([reply.status, pointersIn(reply)], [400, [`/${name}`]], name);
-    }
-    t.strictSame((await ask('GET', url)).body, before);
-  },
-
-  'each mistake is pointed at': async (t, { ask }) => {
-    const reply = await ask('POST', USERS, { username: 1, email: null, roles: ['x', 2, null], password: [] });
-    assertProblem(t, reply, 400, 'invalid_request');
-    t.strictSame(pointersIn(reply), ['/username', '/email', '/roles/1', '/roles/2', '/password']);
-    t.strictSame(pointersIn(await ask('POST', USERS, {})), ['/username']);
-    t.strictSame(pointersIn(await ask('POST', USERS, [])), [''], 'the whole of it');
-    t.strictSame(pointersIn(await ask('GET', `${USERS}?limit=0&disabled=maybe&x=1`)), ['/limit', '/disabled', '/x']);
-    t.match((await ask('GET', `${USERS}?limit=0`)).body['detail'], /query/);
   },
 };
 

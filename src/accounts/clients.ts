@@ -124,6 +124,21 @@ export async function rotateSecret(
   return (await deps.clients.replace(after)) ? { client: nextRevision(after), secret } : 'changed';
 }
 
+/**
+ * Deletes a client and all logins at it.
+ *
+ * @param revision as for changeClient; a change in the very moment of the deletion goes unseen
+ */
+export async function removeClient(
+  { clients }: Pick<ClientDeps, 'clients'>,
+  id: string,
+  revision?: number,
+): Promise<'removed' | NotChanged> {
+  const client = revision === undefined ? null : await clients.find(id);
+  if (client !== null && client.revision !== revision) return 'changed';
+  return (await clients.remove(id)) ? 'removed' : 'unknown';
+}
+
 function newSecret({ randomBytes }: ClientDeps): string {
   return Buffer.from(randomBytes(SECRET_BYTES)).toString('base64url');
 }

@@ -2,7 +2,7 @@ import { checkNewUser } from '../oauth/new-user.js';
 import { ok, type Result } from '../oauth/result.js';
 import type { TokenList } from '../oauth/scope.js';
 import type { EpochMs } from '../oauth/time.js';
-import { parseLoginName } from '../oauth/username.js';
+import { isEmailLike, parseLoginName } from '../oauth/username.js';
 import { uuidFrom } from '../oauth/uuid.js';
 import type { User, UserStore } from '../store/users.js';
 import type { Faults, NotChanged } from './clients.js';
@@ -63,13 +63,14 @@ export type UserChanges = {
  * Changes a user.
  *
  * @param revision the one the change was made for; left out: whatever it is now
+ * @returns the user as it is now, and whether that is another than before
  */
 export async function changeUser(
   { users, now }: Pick<UserDeps, 'users' | 'now'>,
   id: string,
   changes: UserChanges,
   revision?: number,
-): Promise<User | Faults | NotChanged | 'taken'> {
+): Promise<{ readonly user: User; readonly isChanged: boolean } | Faults | NotChanged | 'taken'> {
   const before = await users.find(id);
   if (before === null) return 'unknown';
   if (revision !== undefined && before.revision !== revision) return 'changed';
@@ -79,15 +80,37 @@ export async function changeUser(
   const { disabled = before.disabledAt !== null } = changes;
   const disabledAt = disabled ? (before.disabledAt ?? now) : null;
   const state = disabledAt === before.disabledAt ? {} : { disabledAt };
+  const after = { ...checked, username: checked.username.display, email: checked.email?.display ?? null, disabledAt };
+  if (!LOOKED_AT.some((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))) {
+    return { user: before, isChanged: false };
+  }
   const replaced = await users.replace({ id, revision: before.revision, ...checked, ...state });
   if (replaced !== 'replaced') return replaced;
-  return (await users.find(id)) ?? 'unknown';
+  const user = await users.find(id);
+  return user === null ? 'unknown' : { user, isChanged: true };
 }
 
-/** A name that was the address takes its address along. */
+const LOOKED_AT = ['username', 'email', 'roles', 'disabledAt'] as const;
+
+/** A name that was the address and becomes another address takes it along; any other leaves it as it is. */
 function emailAfter(before: User, { username }: UserChanges): string | null {
   const isName = before.email !== null && parseLoginName(before.email)?.key === parseLoginName(before.username)?.key;
-  return username !== undefined && isName ? null : before.email;
+  return username !== undefined && isEmailLike(username) && isName ? null : before.email;
+}
+
+/**
+ * Deletes a user and all logins.
+ *
+ * @param revision as for changeUser; a change in the very moment of the deletion goes unseen
+ */
+export async function removeUser(
+  { users }: Pick<UserDeps, 'users'>,
+  id: string,
+  revision?: number,
+): Promise<'removed' | NotChanged> {
+  const user = revision === undefined ? null : await users.find(id);
+  if (user !== null && user.revision !== revision) return 'changed';
+  return (await users.remove(id)) ? 'removed' : 'unknown';
 }
 
 /** Sets a password and ends all logins of the user. Without one, one is made. */

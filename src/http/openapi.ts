@@ -24,6 +24,7 @@ export async function describeRoutes(app: FastifyInstance, options: OpenapiOptio
     transformObject: (document) => {
       const whole = jsonSchemaTransformObject(document);
       sayHowListsAreSent(whole.paths as Paths);
+      sayWhichBodiesMayBeLeftOut(whole.paths as Paths);
       return whole;
     },
     // Issuers may have paths, routes never repeat them.
@@ -44,17 +45,32 @@ export async function describeRoutes(app: FastifyInstance, options: OpenapiOptio
 /** Bodies that are made of parameter tables are JSON Schema already; all else is zod. */
 const transformRoute: SwaggerTransform = (route) => {
   const { body, ...rest } = route.schema ?? {};
-  if (typeof body !== 'object' || body === null || !('content' in body)) return jsonSchemaTransform(route);
-  const { schema, url } = jsonSchemaTransform({ ...route, schema: rest });
-  return { schema: { ...schema, body }, url };
+  const isTable = typeof body === 'object' && body !== null && 'content' in body;
+  const { schema, url } = jsonSchemaTransform(isTable ? { ...route, schema: rest } : route);
+  const response = withHeaders(schema['response'] as Answers, rest.response as Answers);
+  return { schema: { ...schema, ...(isTable && { body }), ...(response && { response }) }, url };
 };
+
+type Answers = Readonly<Record<string, { readonly headers?: object }>> | undefined;
+
+/** What zod makes of answers has lost their headers. */
+function withHeaders(answers: Answers, described: Answers): Answers {
+  if (answers === undefined) return undefined;
+  const whole = Object.entries(answers).map(([status, answer]) => {
+    const headers = described?.[status]?.headers;
+    return [status, headers === undefined ? answer : { ...answer, headers }] as const;
+  });
+  return Object.fromEntries(whole);
+}
 
 /** Where forms are in a document. */
 type Form = {
-  readonly schema: { readonly properties?: Readonly<Record<string, { type?: unknown }>> };
+  readonly schema: { readonly properties?: Readonly<Record<string, { type?: unknown }>>; readonly default?: unknown };
   encoding?: object;
 };
-type Operation = { readonly requestBody?: { readonly content?: Readonly<Record<string, Form>> } };
+type Operation = {
+  readonly requestBody?: { required?: boolean; readonly content?: Readonly<Record<string, Form>> };
+};
 type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 
 /** A list in a form is its parameter again and again. OpenAPI takes that for granted, and Swagger UI does not. */
@@ -64,6 +80,14 @@ function sayHowListsAreSent(paths: Paths): void {
     const lists = Object.entries(form?.schema.properties ?? {}).filter(([, { type }]) => type === 'array');
     if (form === undefined || lists.length === 0) continue;
     form.encoding = Object.fromEntries(lists.map(([name]) => [name, { style: 'form', explode: true }]));
+  }
+}
+
+/** One that has a default may; @fastify/swagger calls every body required. */
+function sayWhichBodiesMayBeLeftOut(paths: Paths): void {
+  for (const { requestBody } of Object.values(paths).flatMap((operations) => Object.values(operations))) {
+    const isDefault = requestBody?.content?.['application/json']?.schema.default !== undefined;
+    if (requestBody !== undefined && isDefault) requestBody.required = false;
   }
 }
 
@@ -85,6 +109,13 @@ function documentHead({ issuer, version }: OpenapiOptions): FastifyDynamicSwagge
       { name: 'Clients', description: 'For applications, which show who they are.' },
       { name: 'Users', description: 'For people, with the access token of a login.' },
       { name: 'Public', description: 'For everybody.' },
+      {
+        name: 'Administration',
+        description:
+          'For those who manage users and clients: with an access token that has the scope `mintd.admin` and this issuer as ' +
+          'audience, of a client that may have them and, where it is the token of a person, of somebody with the role ' +
+          '`mintd.admin`. Bodies are JSON, errors are problem details (RFC 9457), and nothing unknown is ignored.',
+      },
     ],
     components: {
       securitySchemes: {

@@ -8,8 +8,14 @@ export const SECURITY = { oauth2: 'oauth2', client: 'client', bearer: 'bearer' }
 /** A JSON Schema (2020-12) of our own making. */
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** An answer: what it says and in which format, or that it has no body. */
-export type AnswerSchema = z.ZodNull | { readonly description: string; readonly content: object };
+/** An answer: what it says and in which format, with headers that matter; or that it has no body. */
+export type AnswerSchema = z.ZodNull | AnswerWithBody;
+export type AnswerWithBody = {
+  readonly description: string;
+  readonly content: object;
+  /** In JSON Schema. */
+  readonly headers?: Readonly<Record<string, JsonSchema>>;
+};
 
 /** What the document says of a route. */
 export type RouteText = { readonly summary: string; readonly description?: string };
@@ -25,7 +31,7 @@ type Alternatives = { readonly by: string; readonly tables: Readonly<Record<stri
 type Answers = Readonly<Record<number, AnswerSchema>>;
 
 /** An answer with a body. */
-export function answer(description: string, schema: z.ZodType, contentType = 'application/json'): AnswerSchema {
+export function answer(description: string, schema: z.ZodType, contentType = 'application/json'): AnswerWithBody {
   return { description, content: { [contentType]: { schema } } };
 }
 
@@ -35,7 +41,7 @@ export function emptyAnswer(description: string): AnswerSchema {
 }
 
 /** A refusal, with the codes it may have. */
-export function refusal(code: string, ...codes: readonly string[]): AnswerSchema {
+export function refusal(code: string, ...codes: readonly string[]): AnswerWithBody {
   const named = [code, ...codes].map((one) => `\`${one}\``).join(', ');
   const schema = z.object({ error: z.enum([code, ...codes]), error_description: z.string() });
   return answer(`Refused: ${named}.`, schema);

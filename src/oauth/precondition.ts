@@ -3,13 +3,17 @@ export function entityTag(revision: number): string {
   return `"${revision}"`;
 }
 
+/** One that nothing ever has. */
+export const NO_REVISION = -1;
+
 /**
  * Which revision a change was made for, as `If-Match` says it (RFC 9110 §13.1.1).
  *
- * @returns undefined when any will do; null when the header names none that could be, so that nothing matches
+ * @returns undefined when any will do; NO_REVISION when the header names none that could be: weak tags never match, and of
+ * several it would have to be said which one is meant
  */
-export function revisionIn(ifMatch: string | undefined): number | null | undefined {
+export function revisionIn(ifMatch: string | undefined): number | undefined {
   if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
   const revision = /^\s*"(\d{1,9})"\s*$/.exec(ifMatch)?.[1];
-  return revision === undefined ? null : Number(revision);
+  return revision === undefined ? NO_REVISION : Number(revision);
 }

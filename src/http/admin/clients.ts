@@ -6,14 +6,15 @@ import {
   type ClientSettings,
   changeClient,
   makeClient,
+  removeClient,
   rotateSecret,
 } from '../../accounts/clients.js';
-import type { Client, JwkSet } from '../../oauth/client.js';
+import { type Client, isClientId, type JwkSet } from '../../oauth/client.js';
 import { entityTag, revisionIn } from '../../oauth/precondition.js';
 import { emptyAnswer } from '../route-schema.js';
 import { BAD_CURSOR, cut, fromCursor, NEXT, PAGE, toCursor } from './page.js';
 import { PROBLEMS, sendProblem, unfit } from './problem.js';
-import { adminSchema, ID, json } from './schema.js';
+import { adminSchema, ID, IF_MATCH, json, optionalBody, tagged } from './schema.js';
 import { type AdminApp, type AdminScopeDeps, adminScope } from './scope.js';
 import { CLIENT, CLIENT_CHANGES, MADE_SECRET, NEW_CLIENT, SECRET_ROTATION } from './shapes.js';
 
@@ -27,7 +28,7 @@ const CLIENTS = '/admin/clients';
 
 /** /admin/clients: what `mintd clients` does. */
 export async function adminClients(plugin: FastifyInstance, options: AdminClientsOptions): Promise<void> {
-  const admin = adminScope(plugin, options);
+  const admin = adminScope(plugin, options, isClientId);
   const depsOf: DepsOf = (request) => ({ ...options.managing, now: admin.administratorOf(request).now });
   listRoutes(admin, options);
   addRoute(admin, options, depsOf);
@@ -48,7 +49,7 @@ function listRoutes({ app }: AdminApp, { managing: { clients } }: AdminClientsOp
     const { items, next } = cut(found, limit, ({ id }) => toCursor(id));
     return reply.send({ clients: items.map(clientJson), next });
   });
-  const one = adminSchema({ summary: 'Show a client', params: ID }, { 200: json('The client.', CLIENT) });
+  const one = adminSchema({ summary: 'Show a client', params: ID }, { 200: tagged('The client.', CLIENT) });
   app.get(`${CLIENTS}/:id`, { schema: one }, async ({ params }, reply) => {
     const client = await clients.find(params.id);
     if (client === null) return sendProblem(reply, PROBLEMS.unknown);
@@ -56,8 +57,8 @@ function listRoutes({ app }: AdminApp, { managing: { clients } }: AdminClientsOp
   });
 }
 
-function addRoute({ app, audit }: AdminApp, { readJwks }: AdminClientsOptions, depsOf: DepsOf): void {
-  const made = json('The client, and its secret if it has one.', CLIENT.extend(MADE_SECRET.partial().shape));
+function addRoute({ app, addressOf, audit }: AdminApp, { readJwks }: AdminClientsOptions, depsOf: DepsOf): void {
+  const made = tagged('The client, and its secret if it has one.', CLIENT.extend(MADE_SECRET.partial().shape));
   const schema = adminSchema({ summary: 'Make a client', body: NEW_CLIENT }, { 201: made });
   app.post(CLIENTS, { schema }, async (request, reply) => {
     const { client_id: id, kind, jwks: given, ...settings } = request.body;
@@ -70,7 +71,7 @@ function addRoute({ app, audit }: AdminApp, { readJwks }: AdminClientsOptions, d
     audit(request, 'client_added', { targetClientId: client.id });
     return reply
       .code(201)
-      .headers({ location: `${CLIENTS}/${client.id}`, ...tagOf(client) })
+      .headers({ location: addressOf(`${CLIENTS}/${client.id}`), ...tagOf(client) })
       .send({ ...clientJson(client), ...(secret !== null && { client_secret: secret }) });
   });
 }
@@ -79,16 +80,15 @@ function changeRoute({ app, audit }: AdminApp, { readJwks }: AdminClientsOptions
   const schema = adminSchema(
     {
       summary: 'Change a client',
-      description:
-        'What is left out stays; lists are replaced whole. With If-Match, only if it is still that revision.',
+      description: 'What is left out stays; a list is replaced as a whole.',
       params: ID,
+      headers: IF_MATCH,
       body: CLIENT_CHANGES,
     },
-    { 200: json('The client as it is now.', CLIENT) },
+    { 200: tagged('The client as it is now.', CLIENT) },
   );
   app.patch(`${CLIENTS}/:id`, { schema }, async (request, reply) => {
     const revision = revisionIn(request.headers['if-match']);
-    if (revision === null) return sendProblem(reply, PROBLEMS.changed);
     const { jwks: given, disabled, ...settings } = request.body;
     const jwks = given === undefined ? undefined : await readJwks(JSON.stringify(given));
     if (jwks !== undefined && 'faults' in jwks) return sendProblem(reply, unfit(jwks.faults));
@@ -105,12 +105,11 @@ function changeRoute({ app, audit }: AdminApp, { readJwks }: AdminClientsOptions
 
 function secretRoute({ app, audit }: AdminApp, depsOf: DepsOf): void {
   const schema = adminSchema(
-    { summary: 'Give a client a new secret', params: ID, body: SECRET_ROTATION },
-    { 200: json('The client and its new secret.', CLIENT.extend(MADE_SECRET.shape)) },
+    { summary: 'Give a client a new secret', params: ID, headers: IF_MATCH, body: optionalBody(SECRET_ROTATION) },
+    { 200: tagged('The client and its new secret.', CLIENT.extend(MADE_SECRET.shape)) },
   );
   app.post(`${CLIENTS}/:id/secret`, { schema }, async (request, reply) => {
     const revision = revisionIn(request.headers['if-match']);
-    if (revision === null) return sendProblem(reply, PROBLEMS.changed);
     const { overlap_seconds: overlapSeconds } = request.body;
     const done = await rotateSecret(depsOf(request), request.params.id, overlapSeconds, revision);
     if (typeof done === 'string') return sendProblem(reply, PROBLEMS[done]);
@@ -123,10 +122,14 @@ function secretRoute({ app, audit }: AdminApp, depsOf: DepsOf): void {
 
 function removeRoutes({ app, audit }: AdminApp, { managing: { clients } }: AdminClientsOptions): void {
   const gone = { 204: emptyAnswer('Done.') };
-  const remove = adminSchema({ summary: 'Delete a client', description: 'All its logins end.', params: ID }, gone);
+  const remove = adminSchema(
+    { summary: 'Delete a client', description: 'All its logins end.', params: ID, headers: IF_MATCH },
+    gone,
+  );
   app.delete(`${CLIENTS}/:id`, { schema: remove }, async (request, reply) => {
     const { id } = request.params;
-    if (!(await clients.remove(id))) return sendProblem(reply, PROBLEMS.unknown);
+    const done = await removeClient({ clients }, id, revisionIn(request.headers['if-match']));
+    if (done !== 'removed') return sendProblem(reply, PROBLEMS[done]);
     audit(request, 'client_removed', { targetClientId: id });
     return reply.code(204).send();
   });

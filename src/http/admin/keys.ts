@@ -6,7 +6,7 @@ import type { RotationPlan, RotationRefusal } from '../../oauth/key-rotation.js'
 import { viewRing } from '../../oauth/key-states.js';
 import { shownTime } from '../../oauth/time.js';
 import { sendProblem } from './problem.js';
-import { adminSchema, json } from './schema.js';
+import { adminSchema, json, optionalBody } from './schema.js';
 import { type AdminScopeDeps, adminScope } from './scope.js';
 import { KEY, ROTATED, ROTATION } from './shapes.js';
 
@@ -24,7 +24,7 @@ export async function adminKeys(
   plugin: FastifyInstance,
   { keys, ...options }: AdminScopeDeps & { readonly keys: KeyAdmin },
 ): Promise<void> {
-  const { app, administratorOf, audit } = adminScope(plugin, options);
+  const { app, administratorOf, audit } = adminScope(plugin, options, () => false);
   const listed = json(
     'Every key, and when the next rotation is due.',
     z.object({ keys: z.array(KEY), next_rotation_at: z.string().nullable() }),
@@ -36,7 +36,7 @@ export async function adminKeys(
     return reply.send({ keys: viewRing(ring, now).map(keyJson), next_rotation_at: next });
   });
   const rotate = adminSchema(
-    { summary: 'Make the standby key the next to sign', body: ROTATION },
+    { summary: 'Make the standby key the next to sign', body: optionalBody(ROTATION) },
     { 200: json('The plan.', ROTATED) },
   );
   app.post(`${KEYS}/rotate`, { schema: rotate }, async (request, reply) => {

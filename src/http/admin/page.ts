@@ -20,11 +20,16 @@ export function toCursor(...parts: readonly string[]): string {
 export function fromCursor(cursor: string, count: number): readonly string[] | null {
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    const isPlace = Array.isArray(parts) && parts.length === count && parts.every((part) => typeof part === 'string');
+    const isPlace = Array.isArray(parts) && parts.length === count && parts.every(isText);
     return isPlace ? parts : null;
   } catch {
     return null;
   }
+}
+
+/** What a database can compare: PostgreSQL has no texts with NUL. */
+function isText(part: unknown): part is string {
+  return typeof part === 'string' && part.isWellFormed() && !part.includes('\0');
 }
 
 /** One more than wanted was read, to see whether there is more. */

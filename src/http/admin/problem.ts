@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { NO_STORE } from '../errors.js';
-import { type AnswerSchema, answer } from '../route-schema.js';
+import { type AnswerWithBody, answer } from '../route-schema.js';
 
 /** What went wrong, for a program and for a person (RFC 9457). */
 export type Problem = {
@@ -32,7 +32,7 @@ const PROBLEM = z
 const CONTENT_TYPE = 'application/problem+json';
 
 /** A problem in the description of a route. */
-export function problemAnswer(description: string): AnswerSchema {
+export function problemAnswer(description: string): AnswerWithBody {
   return answer(description, PROBLEM, CONTENT_TYPE);
 }
 

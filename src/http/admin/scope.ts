@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Sender } from '../../accounts/login.js';
 import { mayAdminister } from '../../oauth/admin.js';
 import type { EventName } from '../../oauth/events.js';
@@ -11,9 +11,14 @@ import { bearerIn, challenge } from '../bearer-endpoint.js';
 import { failureOf, NO_STORE } from '../errors.js';
 import { addressOf, senderOf } from '../sender.js';
 import { wireError } from '../wire-errors.js';
-import { type Problem, sendProblem } from './problem.js';
+import { BODY_NOT_JSON, readJson } from './json.js';
+import { PROBLEMS, type Problem, sendProblem } from './problem.js';
+import { checkByZod } from './validation.js';
 
 export type AdminScopeDeps = { readonly tokens: TokenDeps; readonly clock: () => EpochMs };
+
+/** Whether something could have this id: nothing else is looked up. */
+type IsId = (text: string) => boolean;
 
 /** Who administers, from where, and when. */
 export type Administrator = {
@@ -26,6 +31,8 @@ export type Administrator = {
 export type AdminApp = {
   readonly app: ReturnType<typeof typed>;
   readonly administratorOf: (request: FastifyRequest) => Administrator;
+  /** The address of what is at a path, as others see it: the issuer may have a path of its own. */
+  readonly addressOf: (path: string) => string;
   /** Writes down who changed what. */
   readonly audit: (request: FastifyRequest, event: EventName, what: Readonly<Record<string, unknown>>) => void;
 };
@@ -34,9 +41,9 @@ export type AdminApp = {
  * What holds for all routes below /admin: the token is looked at before the body; bodies are JSON, queries are parameters,
  * both exactly as the schema says; errors are RFC 9457 problem details.
  */
-export function adminScope(plugin: FastifyInstance, { tokens, clock }: AdminScopeDeps): AdminApp {
+export function adminScope(plugin: FastifyInstance, { tokens, clock }: AdminScopeDeps, isId: IsId): AdminApp {
   const administrators = new WeakMap<FastifyRequest, Administrator>();
-  plugin.setValidatorCompiler(validatorCompiler);
+  plugin.setValidatorCompiler(checkByZod);
   plugin.setErrorHandler(handleAdminError);
   readJson(plugin);
   plugin.addHook('onRequest', async (request, reply) => {
@@ -57,6 +64,8 @@ export function adminScope(plugin: FastifyInstance, { tokens, clock }: AdminScop
     const query = queryOf(request.url);
     if (query !== null) request.query = query;
     else return sendProblem(reply, { ...BAD_REQUEST, detail: 'A parameter was sent more than once.' });
+    const { id } = request.params as { readonly id?: string };
+    if (id !== undefined && !isId(id)) return sendProblem(reply, PROBLEMS.unknown);
   });
   const administratorOf = (request: FastifyRequest) => {
     const administrator = administrators.get(request);
@@ -66,6 +75,7 @@ export function adminScope(plugin: FastifyInstance, { tokens, clock }: AdminScop
   return {
     app: typed(plugin),
     administratorOf,
+    addressOf: (path) => tokens.settings.issuer.replace(/\/$/, '') + path,
     audit(request, event, what) {
       const { bearer, sender } = administratorOf(request);
       const by = { clientId: bearer.client.id, ...(bearer.user !== null && { userId: bearer.user.id }) };
@@ -100,26 +110,10 @@ function queryOf(url: string): Readonly<Record<string, string>> | null {
   return Object.keys(query).length === pairs.length ? query : null;
 }
 
-/** JSON in well-formed UTF-8: repaired, a password would be one that nobody can type. */
-function readJson(plugin: FastifyInstance): void {
-  plugin.removeAllContentTypeParsers();
-  plugin.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => {
-    try {
-      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-      return JSON.parse(text, (name, value: unknown) => {
-        const isText = name.isWellFormed() && (typeof value !== 'string' || value.isWellFormed());
-        if (!isText || name === '__proto__') throw new SyntaxError('no text');
-        return value;
-      });
-    } catch {
-      throw Object.assign(new Error('the body is not JSON'), { statusCode: 400, code: 'BODY_NOT_JSON' });
-    }
-  });
-}
-
 function handleAdminError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error);
   if (problem !== null) {
+    // Where in the body may be a name that somebody made up.
     request.log.info({ event: 'refused', reason: problem.code, address: addressOf(request) }, 'refused');
     return sendProblem(reply, problem);
   }
@@ -127,12 +121,18 @@ function handleAdminError(error: FastifyError, request: FastifyRequest, reply: F
   return sendProblem(reply, { status, code, detail: description, retryAfterSeconds });
 }
 
+const PARTS: Readonly<Record<string, string>> = { querystring: 'query', params: 'path' };
+
 function problemOf({ code, statusCode, validation, validationContext }: FastifyError): Problem | null {
   if (validation !== undefined) {
     const errors = validation.map(({ instancePath, message = '' }) => ({ pointer: instancePath, detail: message }));
-    return { ...BAD_REQUEST, detail: `The ${validationContext} is not as it must be.`, errors };
+    return {
+      ...BAD_REQUEST,
+      detail: `The ${PARTS[validationContext ?? ''] ?? validationContext} is not as it must be.`,
+      errors,
+    };
   }
-  if (code === 'BODY_NOT_JSON') return { ...BAD_REQUEST, detail: 'The body is not a JSON text in UTF-8.' };
+  if (code === BODY_NOT_JSON) return { ...BAD_REQUEST, detail: 'The body is not JSON in UTF-8 with each member once.' };
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return { status: 415, code: 'unsupported_media_type', detail: 'Send application/json.' };
   }

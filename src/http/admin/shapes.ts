@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CLIENT_KINDS, DELIVERIES, GRANT_TYPES } from '../../oauth/client.js';
+import { parseLoginName } from '../../oauth/username.js';
 
 // What the administration takes and answers; the names are those of the commands' JSON.
 
@@ -87,17 +88,26 @@ export const CLIENT = z
   })
   .describe('A client.');
 
+/** Each may be left out. A name is shown to people, also on terminals. */
+const GIVEN_SETTINGS = {
+  ...z.object(CLIENT_SETTINGS).partial().shape,
+  name: z
+    .string()
+    .refine((text) => parseLoginName(text) !== null, 'A name has 1 to 128 characters, none of them invisible.')
+    .optional(),
+};
+
 export const NEW_CLIENT = z.strictObject({
   client_id: z.string().optional().describe('Left out: one is made.'),
   kind: z.enum(CLIENT_KINDS),
   jwks: JWK_SET.optional().describe('Public keys for private_key_jwt, in place of a secret.'),
-  ...z.object(CLIENT_SETTINGS).partial().shape,
+  ...GIVEN_SETTINGS,
 });
 
 export const CLIENT_CHANGES = z.strictObject({
   jwks: JWK_SET.optional().describe('Ends the secret.'),
   disabled: z.boolean().optional().describe('True ends all logins at the client, for good.'),
-  ...z.object(CLIENT_SETTINGS).partial().shape,
+  ...GIVEN_SETTINGS,
 });
 
 export const SECRET_ROTATION = z.strictObject({

@@ -27,7 +27,7 @@ async function audited(t: Test, environment: Record<string, string> = {}): Promi
   const issuer = await issuerWithClients(t);
   issuer.clock.now = Date.now();
   const { mintd, keysDir } = emptyCommandLine(t);
-  await makeRing(keysDir, 86_400);
+  await makeRing(keysDir, 10);
   const file = join(temporaryFolder(t), 'audit.log');
   const settings = {
     DATABASE_URL: issuer.database.url,

@@ -26,7 +26,7 @@ export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | nul
   if (!(await users.isEmpty())) return null;
   // A start that was killed may have made the client and no user.
   if (!(await clients.isEmpty()) && (await clients.find(NAME)) === null) return null;
-  const password = Buffer.from(randomBytes(15)).toString('base64url');
+  const password = Buffer.from(randomBytes(16)).toString('base64url');
   const client: Client = {
     ...newClient(NAME, 'public', now),
     name: 'Made at the first start, for trying mintd',

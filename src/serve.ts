@@ -9,6 +9,7 @@ import { openTokenRate } from './grants/token-rate.js';
 import type { Readiness } from './http/health.js';
 import type { Keeper } from './keys/keeper.js';
 import type { TokenSettings } from './oauth/client.js';
+import type { EventName } from './oauth/events.js';
 import type { LoginLimits } from './oauth/login-limits.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
@@ -128,7 +129,7 @@ function removalLog(logger: Logger): RemovalLog {
 }
 
 /** Of these there is something to forget every minute, so only who looks closely hears of it. */
-function quietLog(logger: Logger, event: string): RemovalLog {
+function quietLog(logger: Logger, event: EventName): RemovalLog {
   return {
     ...removalLog(logger),
     removed: (rows) => {

@@ -51,7 +51,7 @@ for (const provider of PROVIDERS) {
     t.strictSame(client === null ? null : clientFaults(client), [], 'a client the command line would make as well');
     const [user] = await deps.users.list();
     t.match(user, { username: demo.username, roles: [], email: null, createdAt: START });
-    t.match(demo.password, /^\S{20}$/, 'with 120 random bits for a password');
+    t.match(demo.password, /^\S{22}$/, 'with 128 random bits for a password');
     t.ok(compareSync(demo.password, user?.passwordHash ?? ''));
     t.equal(await makeDemoAccounts(deps), null, 'and no second time');
   });

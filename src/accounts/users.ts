@@ -31,7 +31,7 @@ export type UserDescription = {
 /** A user, and the password if it was made: it is shown once. */
 export type MadeUser = { readonly user: User; readonly password: string | null };
 
-const GENERATED_BYTES = 15;
+const GENERATED_BYTES = 16;
 
 /** Makes a user. */
 export async function makeUser(

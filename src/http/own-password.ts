@@ -15,7 +15,11 @@ const SCHEMA = bearerSchema(
     description: 'All other logins of the user end.',
     parameters: PASSWORD_PARAMETERS,
   },
-  { 204: emptyAnswer('Done.'), 400: refusal('invalid_request', 'invalid_grant') },
+  {
+    204: emptyAnswer('Done.'),
+    400: refusal('invalid_request', 'invalid_grant'),
+    429: refusal('temporarily_unavailable'),
+  },
 );
 
 /** POST /password: a user changes the own password; all other logins end. */

@@ -31,6 +31,8 @@ const SCHEMA = publicSchema(
   {
     202: answer('Accepted.', z.strictObject({ status: z.literal('accepted'), detail: z.string() })),
     400: refusal('invalid_request'),
+    429: refusal('temporarily_unavailable'),
+    503: refusal('temporarily_unavailable'),
   },
 );
 

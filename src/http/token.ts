@@ -37,6 +37,7 @@ const SCHEMA = clientSchema(
     alternatives: { by: 'grant_type', tables: GRANT_PARAMETERS },
   },
   {
+    429: refusal('temporarily_unavailable'),
     200: answer('RFC 6749 §5.1.', TOKENS),
     400: refusal(
       'invalid_request',

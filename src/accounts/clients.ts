@@ -1,4 +1,4 @@
-import { type Client, type ClientKind, clientFaults, type JwkSet, newClient } from '../oauth/client.js';
+import { type Client, type ClientKind, clientFaults, GRANT_TYPES, type JwkSet, newClient } from '../oauth/client.js';
 import { goodPreviousSecret } from '../oauth/client-authentication.js';
 import { sha256 } from '../oauth/refresh-token.js';
 import { type EpochMs, formatDuration } from '../oauth/time.js';
@@ -143,8 +143,12 @@ function newSecret({ randomBytes }: ClientDeps): string {
   return Buffer.from(randomBytes(SECRET_BYTES)).toString('base64url');
 }
 
-/** The settings that are given, and nothing else that may have come with them; lists with each entry once. */
-function given(settings: ClientSettings): Partial<Client> {
+/**
+ * The settings that are given, and nothing else that may have come with them; lists with each entry once, grants in the
+ * order in which they are read again.
+ */
+function given({ grants, ...others }: ClientSettings): Partial<Client> {
+  const settings = { ...others, grants: grants && GRANT_TYPES.filter((grant) => grants.includes(grant)) };
   const entries = CLIENT_SETTINGS.map((name) => [name, settings[name]] as const);
   const once = (value: unknown) => (Array.isArray(value) ? [...new Set<unknown>(value)] : value);
   return Object.fromEntries(entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, once(value)]])));

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
 import type { Test } from 'tap';
 import { z } from 'zod';
@@ -68,6 +69,17 @@ export async function tokenOf(issuer: TestIssuer, id: string, form: Record<strin
   const reply = await postForm(issuer, '/token', { grant_type: 'client_credentials', ...form }, { authorization });
   if (reply.status !== 200) throw new Error(`token: ${reply.status} ${reply.text}`);
   return String(reply.body['access_token']);
+}
+
+/** Whether a client gets a token with a secret. */
+export async function opens({ issuer }: Administered, id: string, secret: string): Promise<boolean> {
+  const authorization = basic(id, secret);
+  return (await postForm(issuer, '/token', { grant_type: 'client_credentials' }, { authorization })).status === 200;
+}
+
+/** A key of a client. */
+export function aJwk(): Shown {
+  return generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }) as Shown;
 }
 
 export function askAs(

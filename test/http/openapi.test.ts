@@ -3,8 +3,10 @@ import { validate } from '@readme/openapi-parser';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 import t from 'tap';
 import { z } from 'zod';
-import { aClient, ISSUER } from '../helper.js';
+import { aClient, ISSUER, PASSWORD } from '../helper.js';
 import { issuerWithClients, logIn, refresh, SERVICE, send } from '../rfc/setup.js';
+import { anOffice } from './admin-support.js';
+import { administeredWithKeys, beRefused, doEverything } from './admin-tour.js';
 import { type OpenapiDocument, operationsOf, surpriseIn, witnessed } from './openapi-support.js';
 import { CASES, CLIENTS } from './refusals.js';
 import { asBearer, logInAtPage, postAtPage, postForm, sidOf } from './support.js';
@@ -14,7 +16,8 @@ const {
   made: issuer,
   routes,
   given,
-} = await witnessed(() => issuerWithClients(t, { clients: CLIENTS, apiDocs: { version: VERSION } }));
+} = await witnessed(() => issuerWithClients(t, { clients: [...CLIENTS, anOffice()], apiDocs: { version: VERSION } }));
+const admin = await administeredWithKeys(t, issuer);
 const reply = await send(issuer, { url: '/openapi.json' });
 const document = reply.body as unknown as OpenapiDocument;
 const operations = operationsOf(document);
@@ -73,9 +76,11 @@ t.test('a list in a form is its parameter again and again', async (t) => {
   t.strictSame(form?.encoding, { resource: list, audience: list });
 });
 
-/** What each request must have, as described: one for each operation with a body, or for each alternative in it. */
+const isAdmin = (name: string) => / \/admin\//.test(name);
+
+/** What each request with parameters must have, as described: one for each operation, or for each alternative in it. */
 const requests = [...operations].flatMap(([name, { requestBody }]) =>
-  Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema }]) => {
+  Object.entries((isAdmin(name) ? undefined : requestBody)?.content ?? {}).flatMap(([type, { schema }]) => {
     const { oneOf = [schema] } = schema as { oneOf?: readonly Record<string, unknown>[] };
     return oneOf.map(({ required, properties }) => {
       const values = Object.entries(properties as Record<string, { const?: string }>);
@@ -87,14 +92,18 @@ const requests = [...operations].flatMap(([name, { requestBody }]) =>
 );
 
 t.test('a request without a parameter that is described as required is refused, and the answer names it', async (t) => {
+  const login = await logIn(issuer);
   const ask = (name: string, type: string, form: Record<string, string>) => {
     const [, url = ''] = name.split(' ');
     const payload = type === 'application/json' ? JSON.stringify(form) : new URLSearchParams(form).toString();
-    return send(issuer, { method: 'POST', url, headers: { 'content-type': type, ...SERVICE }, payload });
+    const who = url === '/password' ? { authorization: `Bearer ${login['access_token']}` } : SERVICE;
+    return send(issuer, { method: 'POST', url, headers: { 'content-type': type, ...who }, payload });
   };
   t.strictSame([...new Set(requests.map(({ name }) => name))].sort(), [
     'POST /introspect',
     'POST /logout',
+    'POST /password',
+    'POST /register',
     'POST /revoke',
     'POST /token',
   ]);
@@ -131,6 +140,13 @@ t.test('every answer that is given is described: good ones', async (t) => {
   }
   await send(issuer, { url: '/.well-known/oauth-authorization-server' });
   await issuer.app.inject({ url: '/metrics' });
+  await postForm(issuer, '/register', { username: 'new', password: 'correct horse and cart' });
+  const change = { current_password: PASSWORD, new_password: 'correct horse and cart' };
+  const { access_token: token } = await logIn(issuer);
+  await postForm(issuer, '/password', change, { authorization: `Bearer ${token}` });
+  const back = { current_password: change.new_password, new_password: PASSWORD };
+  await postForm(issuer, '/password', back, { authorization: `Bearer ${token}` });
+  await doEverything(admin);
   const good = new Set(given.filter(({ status }) => status < 300).map(({ operation }) => operation));
   t.strictSame(
     [...operations.keys()].filter((name) => !good.has(name)),
@@ -140,8 +156,12 @@ t.test('every answer that is given is described: good ones', async (t) => {
 });
 
 t.test('and refusals', async (t) => {
+  await beRefused(admin);
   for (const [, , ask] of Object.values(CASES)) await ask(issuer);
   t.ok(given.length > 80);
+  const refused = given.filter(({ operation, status }) => isAdmin(operation) && status >= 400);
+  const statuses = [...new Set(refused.map(({ status }) => status))].sort();
+  t.strictSame(statuses, [400, 401, 403, 404, 409, 412, 413, 415, 422], 'of the administration every kind');
   for (const one of given) {
     const operation = operations.get(one.operation.replace(/^HEAD /, 'GET '));
     if (operation === undefined) continue;
@@ -183,4 +203,29 @@ t.test('a route that is checked by zod is described by the same schema', async (
     },
     responses: { 201: { description: 'Made.' } },
   });
+});
+
+t.test('the administration: conditions, entity tags, and which bodies may be left out', async (t) => {
+  const described = reply.body['paths'] as Record<string, Record<string, Record<string, unknown>>>;
+  const conditional: string[] = [];
+  const tagged: string[] = [];
+  const optional: string[] = [];
+  for (const [name, operation] of [...operations].filter(([name]) => isAdmin(name))) {
+    const [method = '', path = ''] = name.split(' ');
+    const { parameters, tags, requestBody } = described[path.replace(/:(\w+)/, '{$1}')]?.[method.toLowerCase()] ?? {};
+    t.strictSame(tags, ['Administration'], name);
+    if (JSON.stringify(parameters ?? []).includes('"if-match"')) conditional.push(name);
+    if (Object.values(operation.responses).some((one) => 'headers' in one)) tagged.push(name);
+    if ((requestBody as { required?: boolean } | undefined)?.required === false) optional.push(name);
+  }
+  const [users, clients] = ['/admin/users/:id', '/admin/clients/:id'];
+  t.strictSame(conditional.sort(), [
+    ...[`DELETE ${clients}`, `DELETE ${users}`, `PATCH ${clients}`, `PATCH ${users}`],
+    ...[`POST ${clients}/secret`, `PUT ${users}/password`],
+  ]);
+  t.strictSame(tagged.sort(), [
+    ...[`GET ${clients}`, `GET ${users}`, `PATCH ${clients}`, `PATCH ${users}`],
+    ...['POST /admin/clients', `POST ${clients}/secret`, 'POST /admin/users'],
+  ]);
+  t.strictSame(optional.sort(), ['POST /admin/clients/:id/secret', 'POST /admin/keys/rotate', `PUT ${users}/password`]);
 });

@@ -57,7 +57,7 @@ function listRoutes({ app }: AdminApp, { managing: { clients } }: AdminClientsOp
   });
 }
 
-function addRoute({ app, addressOf, audit }: AdminApp, { readJwks }: AdminClientsOptions, depsOf: DepsOf): void {
+function addRoute({ app, locationOf, audit }: AdminApp, { readJwks }: AdminClientsOptions, depsOf: DepsOf): void {
   const made = tagged('The client, and its secret if it has one.', CLIENT.extend(MADE_SECRET.partial().shape));
   const schema = adminSchema({ summary: 'Make a client', body: NEW_CLIENT }, { 201: made });
   app.post(CLIENTS, { schema }, async (request, reply) => {
@@ -71,7 +71,7 @@ function addRoute({ app, addressOf, audit }: AdminApp, { readJwks }: AdminClient
     audit(request, 'client_added', { targetClientId: client.id });
     return reply
       .code(201)
-      .headers({ location: addressOf(`${CLIENTS}/${client.id}`), ...tagOf(client) })
+      .headers({ location: locationOf(`${CLIENTS}/${client.id}`), ...tagOf(client) })
       .send({ ...clientJson(client), ...(secret !== null && { client_secret: secret }) });
   });
 }

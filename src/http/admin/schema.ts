@@ -48,9 +48,13 @@ const BAD_REQUEST: AnswerWithBody = {
   content: { ...problemAnswer('').content, ...refusal('invalid_request').content },
 };
 
+/** Of routes that have none: what nobody knows is not ignored. */
+const NO_PARAMETERS = z.strictObject({});
+
 /** A route of the administration, as it is checked and described. */
 export function adminSchema<P extends Parts>(parts: P, answers: Readonly<Record<number, AnswerSchema>>): P {
   const schema: FastifySchema & P = {
+    querystring: NO_PARAMETERS,
     ...parts,
     tags: ['Administration'],
     security: [{ [SECURITY.oauth2]: [] }, { [SECURITY.bearer]: [] }],

@@ -32,7 +32,7 @@ export type AdminApp = {
   readonly app: ReturnType<typeof typed>;
   readonly administratorOf: (request: FastifyRequest) => Administrator;
   /** The address of what is at a path, as others see it: the issuer may have a path of its own. */
-  readonly addressOf: (path: string) => string;
+  readonly locationOf: (path: string) => string;
   /** Writes down who changed what. */
   readonly audit: (request: FastifyRequest, event: EventName, what: Readonly<Record<string, unknown>>) => void;
 };
@@ -75,7 +75,7 @@ export function adminScope(plugin: FastifyInstance, { tokens, clock }: AdminScop
   return {
     app: typed(plugin),
     administratorOf,
-    addressOf: (path) => tokens.settings.issuer.replace(/\/$/, '') + path,
+    locationOf: (path) => tokens.settings.issuer.replace(/\/$/, '') + path,
     audit(request, event, what) {
       const { bearer, sender } = administratorOf(request);
       const by = { clientId: bearer.client.id, ...(bearer.user !== null && { userId: bearer.user.id }) };

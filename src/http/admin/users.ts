@@ -76,7 +76,7 @@ function listRoutes({ app }: AdminApp, { accounts: { users } }: AdminUsersOption
 
 type DepsOf = (administrator: Administrator) => UserDeps;
 
-function addRoute({ app, administratorOf, addressOf, audit }: AdminApp, depsOf: DepsOf): void {
+function addRoute({ app, administratorOf, locationOf, audit }: AdminApp, depsOf: DepsOf): void {
   const made = tagged('The user, and the password if it was made.', USER.extend(MADE_PASSWORD.partial().shape));
   const schema = adminSchema({ summary: 'Make a user', body: NEW_USER }, { 201: made });
   app.post(USERS, { schema }, async (request, reply) => {
@@ -86,7 +86,7 @@ function addRoute({ app, administratorOf, addressOf, audit }: AdminApp, depsOf: 
     if ('faults' in done.value) return sendProblem(reply, unfit(done.value.faults));
     const { user, password } = done.value;
     audit(request, 'user_added', { targetUserId: user.id, roles: user.roles });
-    const location = addressOf(`${USERS}/${user.id}`);
+    const location = locationOf(`${USERS}/${user.id}`);
     return reply
       .code(201)
       .headers({ location, ...tagOf(user) })

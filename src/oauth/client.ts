@@ -138,6 +138,8 @@ export function isClientId(text: string): boolean {
 
 function idFaults(id: string): string[] {
   if (!isClientId(id)) return ['the client id must be 1 to 64 of A-Z a-z 0-9 . _ -'];
+  // In a path these two mean something else (RFC 3986 §5.2.4).
+  if (id === '.' || id === '..') return ['the client id must not be . or ..'];
   // User ids are UUIDs, and both become `sub`: a client must not be able to look like a user (RFC 9068 §5).
   return isUuid(id) ? ['the client id must not have the form of a UUID: those are user ids'] : [];
 }

@@ -96,6 +96,7 @@ const IMPOSSIBLE: readonly [sentence: string, overrides: Partial<Client>, fault:
   ['an id with a space', { id: 'a b' }, /client id must be 1 to 64/],
   ['an id with a line feed behind', { id: 'a\n' }, /client id must be 1 to 64/],
   ['an id outside ASCII', { id: 'café' }, /client id must be 1 to 64/],
+  ['an id that a path leaves out (RFC 3986 §5.2.4)', { id: '..' }, /must not be/],
   ['an id like a user id (RFC 9068 §5)', { id: '919108f7-52d1-4320-9bac-f847db4148a8' }, /UUID/],
   ['the same in capitals', { id: '919108F7-52D1-4320-9BAC-F847DB4148A8' }, /UUID/],
   ['a UUID of another version', { id: '00000000-0000-0000-0000-000000000000' }, /UUID/],

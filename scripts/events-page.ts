@@ -54,7 +54,7 @@ errors of the database and the file system: no values of what was sent, but name
 | \`login_failed\` with \`login_blocked\` | a limit was reached: \`limit\` says whether that of one name or of one address |
 | \`login_failed\` with \`current_password_wrong\` | who guesses here has an access token already |
 | \`refused\` with \`admin_role_missing\` or \`admin_scope_missing\` | somebody tries the administration without being allowed |
-| \`user_added\`, \`user_changed\` with the role \`mintd.admin\`; any change at an hour when nobody works | an administrator was made |
+| \`user_added\`, \`user_changed\` with the role \`mintd.admin\`; \`client_added\`, \`client_changed\` with the scope \`mintd.admin\`; \`users_imported\` with \`administrators\`; any change at an hour when nobody works | an administrator was made |
 | any \`key_ring_fault\`, \`key_rotation_refused\`, \`key_upkeep_failed\`, \`signing_unavailable\` | an hour after a fault of the ring nothing is signed any more |
 | \`key_rotated\` with \`"forced":true\`, any \`key_revoked\`, \`key_imported\`, \`keys_copied\` | nobody does that on an ordinary day |
 | \`clock_jumped\`, \`database_unavailable\`, \`failure\`, \`crash\` | as with every server |

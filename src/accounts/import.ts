@@ -1,3 +1,4 @@
+import { ADMIN } from '../oauth/admin.js';
 import { checkImportedUser, type ImportedUser, type ImportRecord } from '../oauth/imported-user.js';
 import type { EpochMs } from '../oauth/time.js';
 import { uuidFrom } from '../oauth/uuid.js';
@@ -41,6 +42,8 @@ export type ImportTally = {
   readonly skippedDifferent: number;
   /** Imported ones whose hash has a cost above mintd's own. */
   readonly costly: number;
+  /** Imported ones who may administer (src/oauth/admin.ts). */
+  readonly administrators: number;
 };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -62,7 +65,7 @@ export async function importUsers(
   rows: AsyncIterable<ImportRow>,
   options: ImportOptions,
 ): Promise<ImportTally> {
-  const tally = { imported: 0, faulty: 0, leftOut: 0, skipped: 0, skippedDifferent: 0, costly: 0 };
+  const tally = { imported: 0, faulty: 0, leftOut: 0, skipped: 0, skippedDifferent: 0, costly: 0, administrators: 0 };
   const unwritten = seenNames();
   let batch: ImportRow[] = [];
   const finish = async () => {
@@ -108,7 +111,9 @@ async function importBatch(
   tally[faults.length === 0 ? 'imported' : 'leftOut'] += good.length;
   tally.skipped += sorted.skipped;
   tally.skippedDifferent += sorted.skippedDifferent;
-  if (faults.length === 0) tally.costly += good.filter(({ said }) => said.bcryptCost > options.bcryptCost).length;
+  if (faults.length > 0) return;
+  tally.administrators += good.filter(({ user }) => user.roles.includes(ADMIN)).length;
+  tally.costly += good.filter(({ said }) => said.bcryptCost > options.bcryptCost).length;
 }
 
 /** What can be said of each row by itself. */

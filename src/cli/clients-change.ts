@@ -93,7 +93,7 @@ async function addClient(
     const made = await makeClient(deps, described);
     if (made === 'taken') throw new CommandFailed(`the client id is taken: ${id}`);
     const { client, secret } = withoutFaults(made);
-    settings.audit('client_added', { targetClientId: client.id });
+    settings.audit('client_added', { targetClientId: client.id, scopes: client.scopes });
     print(io, options, { ...clientJson(client), ...(secret !== null && { client_secret: secret }) }, () =>
       [
         `made the ${client.kind} client ${client.id}`,
@@ -115,7 +115,8 @@ async function setClient(io: CliIo, settings: Settings, id: string, options: Set
     }
     const changed = withoutFaults(assertChanged(id, await changeClient(deps, id, changes, revision)));
     const { client, isChanged } = changed;
-    if (isChanged) settings.audit('client_changed', { targetClientId: id, changed: namesOf(changes) });
+    if (isChanged)
+      settings.audit('client_changed', { targetClientId: id, changed: namesOf(changes), scopes: changes.scopes });
     const said = isChanged ? `changed the client ${id}` : `nothing was changed: ${id} is so already`;
     print(io, options, clientJson(client), () => said);
   });

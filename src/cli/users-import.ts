@@ -108,7 +108,7 @@ async function run(
   progress: Progress,
 ): Promise<ImportTally> {
   let faultsLeft = MOST_FAULTS_SHOWN;
-  let stage = { line: 0, imported: 0 };
+  let stage = { line: 0, imported: 0, administrators: 0 };
   try {
     return await importUsers(
       {
@@ -117,16 +117,16 @@ async function run(
           if (faultsLeft-- <= 0) return;
           progress.say(json ? JSON.stringify({ line, faults }) : `line ${line}: ${faults.join('; ')}`);
         },
-        onBatch(line, { imported }) {
-          stage = { line, imported };
+        onBatch(line, { imported, administrators }) {
+          stage = { line, imported, administrators };
         },
       },
       rows,
       { batchRows: batch, isDryRun: dryRun, skipsExisting: skipExisting, bcryptCost },
     );
   } catch (error) {
-    const { line, imported } = stage;
-    if (!dryRun) audit('users_imported', { count: imported, reason: 'stopped' });
+    const { line, imported, administrators } = stage;
+    if (!dryRun) audit('users_imported', { count: imported, administrators, reason: 'stopped' });
     if (line > 0) {
       const done = `all up to line ${line} is done, with ${imported} users imported`;
       progress.say(dryRun ? `stopped after line ${line}` : `stopped: ${done}; of the batch after it all or nothing is`);
@@ -137,9 +137,13 @@ async function run(
   }
 }
 
-function noteImport({ audit }: Settings, { imported, faulty }: ImportTally, { dryRun }: ImportOptions): void {
+function noteImport(
+  { audit }: Settings,
+  { imported, administrators, faulty }: ImportTally,
+  { dryRun }: ImportOptions,
+): void {
   if (dryRun === true || imported === 0) return;
-  audit('users_imported', { count: imported, ...(faulty > 0 && { reason: 'faulty_rows' }) });
+  audit('users_imported', { count: imported, administrators, ...(faulty > 0 && { reason: 'faulty_rows' }) });
 }
 
 function report(io: CliIo, settings: Settings, tally: ImportTally, options: ImportOptions): void {

@@ -104,7 +104,11 @@ const ANSWERS: Readonly<Record<Exclude<Refusal['reason'], 'parameter_missing' | 
   access_token_of_nobody: BAD_ACCESS_TOKEN,
   login_ended: BAD_ACCESS_TOKEN,
   access_token_without_user: wire(403, 'insufficient_scope', 'This is for the access token of a user.'),
-  admin_audience_missing: wire(401, 'invalid_token', 'The access token is not for this issuer: ask for its audience.'),
+  admin_audience_missing: wire(
+    401,
+    'invalid_token',
+    'The access token is not for this issuer alone: ask for it as the only audience.',
+  ),
   admin_scope_missing: wire(403, 'insufficient_scope', 'This takes the scope mintd.admin.'),
   admin_role_missing: wire(403, 'insufficient_scope', 'This takes the role mintd.admin.'),
   session_unknown: wire(404, 'not_found', 'There is no such session of yours.'),

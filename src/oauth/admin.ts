@@ -7,7 +7,7 @@ import type { TokenList } from './scope.js';
 export const ADMIN = 'mintd.admin';
 
 /**
- * Whether the bearer of a token may administer: the token must have been asked for that (its scope), for mintd itself (its
+ * Whether the bearer of a token may administer: the token must have been asked for that (its scope), for mintd alone (its
  * audience, else any service it was sent to could use it here), and the client must still be one that may. A person must
  * have the role as well: else everybody who logs in at such a client would be an administrator.
  */
@@ -17,7 +17,7 @@ export function mayAdminister(
   user: { readonly roles: TokenList } | null,
   issuer: string,
 ): Result<null> {
-  if (!audiences.includes(issuer)) return refuse({ reason: 'admin_audience_missing' });
+  if (audiences.length !== 1 || audiences[0] !== issuer) return refuse({ reason: 'admin_audience_missing' });
   if (!scope.includes(ADMIN) || !client.scopes.includes(ADMIN)) return refuse({ reason: 'admin_scope_missing' });
   if (user !== null && !user.roles.includes(ADMIN)) return refuse({ reason: 'admin_role_missing' });
   return ok(null);

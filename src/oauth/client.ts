@@ -2,6 +2,7 @@ import { isOrigin } from './origin.js';
 import type { TokenList } from './scope.js';
 import { parseScope } from './scope.js';
 import { type EpochMs, formatDuration, MAX_DURATION_SECONDS } from './time.js';
+import { parseLoginName } from './username.js';
 import { isUuid } from './uuid.js';
 
 /** The grants of RFC 6749 that mintd has; each client lists those it may use. */
@@ -122,6 +123,7 @@ export function lifetimesOf(client: Client, settings: TokenSettings) {
 export function clientFaults(client: Client): readonly string[] {
   return [
     ...idFaults(client.id),
+    ...nameFaults(client.name),
     ...grantFaults(client),
     ...listFaults(client),
     ...lifetimeFaults(client),
@@ -142,6 +144,11 @@ function idFaults(id: string): string[] {
   if (id === '.' || id === '..') return ['the client id must not be . or ..'];
   // User ids are UUIDs, and both become `sub`: a client must not be able to look like a user (RFC 9068 §5).
   return isUuid(id) ? ['the client id must not have the form of a UUID: those are user ids'] : [];
+}
+
+/** People see it, also on terminals. */
+function nameFaults(name: string): string[] {
+  return parseLoginName(name) === null ? ['the name has 1 to 128 characters, none of them invisible'] : [];
 }
 
 function grantFaults(client: Client): string[] {

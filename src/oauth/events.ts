@@ -16,6 +16,8 @@ export const MEMBERS = {
   targetUserId: 'the user that was changed',
   targetClientId: 'the client that was changed',
   changed: 'the names of what was changed, a list',
+  administrators: 'how many of them have the role `mintd.admin`; where the reason is `stopped`, at least',
+  scopes: 'the scopes the client may ask for now, where they were given or changed',
   roles: 'the roles the user has now, where they were given or changed',
   disabled: 'whether it is disabled now, where that was changed',
   overlapSeconds: 'how long the secret before goes on',
@@ -146,7 +148,7 @@ export const EVENTS = {
   users_imported: {
     level: 'info',
     says: 'users were imported; with a `reason` not all of the file',
-    command: ['count', 'reason?'],
+    command: ['count', 'administrators', 'reason?'],
   },
   user_changed: {
     level: 'info',
@@ -159,8 +161,12 @@ export const EVENTS = {
     change: ['targetUserId'],
   },
   user_removed: { level: 'info', says: 'a user was deleted', change: ['targetUserId'] },
-  client_added: { level: 'info', says: 'a client was made', change: ['targetClientId'] },
-  client_changed: { level: 'info', says: 'a client was changed', change: ['targetClientId', 'changed', 'disabled?'] },
+  client_added: { level: 'info', says: 'a client was made', change: ['targetClientId', 'scopes'] },
+  client_changed: {
+    level: 'info',
+    says: 'a client was changed',
+    change: ['targetClientId', 'changed', 'scopes?', 'disabled?'],
+  },
   client_secret_rotated: {
     level: 'info',
     says: 'a client got a new secret',

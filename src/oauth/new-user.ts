@@ -1,6 +1,9 @@
 import type { TokenList } from './scope.js';
 import { isEmail, isEmailLike, isRole, type LoginName, parseLoginName } from './username.js';
 
+/** With the longest of names, that is as much of a header as servers take. */
+const MOST_ROLES = 64;
+
 /** What an administrator says of a new user. */
 export type UserDescription = {
   readonly username: string;
@@ -36,5 +39,7 @@ export function checkNewUser(described: UserDescription): readonly string[] | Ch
     faults.push("a user name with an @ must be the user's own e-mail address");
   }
   if (!described.roles.every(isRole)) faults.push('a role is 1 to 64 visible ASCII characters without spaces');
+  if (described.roles.length > MOST_ROLES)
+    faults.push(`a user has at most ${MOST_ROLES} roles: each token has them all`);
   return faults.length > 0 || username === null ? faults : { username, email, roles: described.roles };
 }

@@ -34,9 +34,26 @@ export function newPasswordFault(password: string, { isCommon, names }: Password
   }
   const unhashable = unhashableReason(password);
   if (unhashable !== null) return unhashable;
-  if (isCommon) return 'the password is one of those that everybody tries first';
+  if (isCommon || isMonotonous(password)) return 'the password is one of those that everybody tries first';
   const parts = names.flatMap((name) => [name, name.replace(/@.*$/s, '')]);
   return parts.some((name) => isLike(password, name)) ? 'the password is the user name or the e-mail address' : null;
+}
+
+/** The longest unit whose repetition is no password. */
+const LONGEST_UNIT = 4;
+
+/**
+ * Whether each character follows from those before it: a short unit again and again, or steps of one (NIST SP 800-63B
+ * §3.1.1.2: repetitive or sequential). `12341234` and `87654321` are among the first tried, and there are too many for a list.
+ */
+function isMonotonous(password: string): boolean {
+  const characters = [...password.toLowerCase()];
+  const isRepeated = (size: number) => characters.every((one, i) => one === characters[i % size]);
+  for (let size = 1; size <= LONGEST_UNIT; size++) if (isRepeated(size)) return true;
+  const codes = characters.map((one) => one.codePointAt(0) ?? 0);
+  // From 9 on to 0 is one step, too.
+  const isStep = (step: number, by: number) => by === step || by === -9 * step;
+  return [1, -1].some((step) => codes.every((code, i) => i === 0 || isStep(step, code - (codes[i - 1] ?? 0))));
 }
 
 function isLike(password: string, name: string): boolean {

@@ -60,7 +60,7 @@ const BEHAVIOUR: Readonly<Record<string, (t: Test, admin: Administered) => Promi
     const { status, body } = await ask('POST', USERS, { username });
     t.equal(status, 201);
     assertFits(t, USER.extend(MADE_PASSWORD.shape), body, 'made');
-    t.match(body['password'], /^[\w-]{20}$/);
+    t.match(body['password'], /^[\w-]{22}$/);
     await logIn(issuer, { username, password: String(body['password']) });
     t.notOk('password' in (await ask('GET', `${USERS}/${body['id']}`)).body);
   },

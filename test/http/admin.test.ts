@@ -71,6 +71,12 @@ const REFUSED: Readonly<
     'admin_audience_missing',
     () => tokenOf(issuer, 'office', { audience: 'https://api.example' }),
   ],
+  'a token for another audience as well': [
+    401,
+    'invalid_token',
+    'admin_audience_missing',
+    () => tokenOf(issuer, 'office', { audience: ISSUER, resource: 'https://api.example' }),
+  ],
   'a token without the scope': [
     403,
     'insufficient_scope',

@@ -14,7 +14,7 @@ import {
   readParameters,
   required,
 } from '../../src/oauth/parameters.js';
-import { newPasswordFault } from '../../src/oauth/password-policy.js';
+import { unhashableReason } from '../../src/oauth/password-policy.js';
 import { ok, refuse } from '../../src/oauth/result.js';
 import { parseLoginName } from '../../src/oauth/username.js';
 
@@ -140,15 +140,13 @@ t.test('the first that is missing is told, in the order of the table', async (t)
   t.strictSame(readParameters({}, parameters), ok({}));
 });
 
-const RARE = { isCommon: false, names: [] };
-
 t.test('the lengths in the tables are those of the rules', async (t) => {
   const { username, password, client_id } = { ...REGISTER_PARAMETERS, ...GRANT_PARAMETERS.password };
   const limits: readonly (readonly [name: string, most: number | undefined, isGood: (text: string) => boolean])[] = [
     ['username', username.maxCharacters, (text) => parseLoginName(text) !== null],
     ['email', REGISTER_PARAMETERS.email.maxCharacters, (text) => parseLoginName(text) !== null],
-    ['password', password.maxCharacters, (text) => newPasswordFault(text, RARE) === null],
-    ['new_password', PASSWORD_PARAMETERS.new_password.maxCharacters, (text) => newPasswordFault(text, RARE) === null],
+    ['password', password.maxCharacters, (text) => unhashableReason(text) === null],
+    ['new_password', PASSWORD_PARAMETERS.new_password.maxCharacters, (text) => unhashableReason(text) === null],
     ['client_id', client_id.maxCharacters, isClientId],
   ];
   for (const [name, most = 0, isGood] of limits) {

@@ -14,13 +14,13 @@ t.test('a new password has 8 characters to 72 bytes', async (t) => {
 });
 
 const SETTABLE: readonly [sentence: string, password: string][] = [
-  ['8 characters', 'abcdefgh'],
-  ['72 bytes', 'x'.repeat(72)],
-  ['72 bytes of two each', 'é'.repeat(36)],
-  ['72 bytes of four each', '🔑'.repeat(18)],
-  ['8 characters outside the basic plane', '🔑'.repeat(8)],
+  ['8 characters', 'abcdefgi'],
+  ['72 bytes', `${'x'.repeat(71)}y`],
+  ['72 bytes of two each', `${'é'.repeat(35)}è`],
+  ['72 bytes of four each', `${'🔑'.repeat(17)}🔒`],
+  ['8 characters outside the basic plane', `${'🔑'.repeat(7)}🔒`],
   ['spaces are characters (NIST SP 800-63B §5.1.1.2)', ' a b c d '],
-  ['no composition rules (NIST SP 800-63B §5.1.1.2)', 'zzzzzzzz'],
+  ['no composition rules (NIST SP 800-63B §5.1.1.2)', 'zzzzzzzzy'],
   ['control characters other than NUL', 'abc\tdefg\n'],
 ];
 
@@ -55,6 +55,28 @@ t.test('a common password is refused, and says so', async (t) => {
   t.match(newPasswordFault('iloveyou', { isCommon: true, names: [] }), /everybody tries first/);
 });
 
+const MONOTONOUS = [
+  ...[
+    'aaaaaaaa',
+    '88888888',
+    '12121212',
+    '123123123',
+    '12341234',
+    'abcabcabca',
+    '        ',
+    'XxXxXxXx',
+    '🔑'.repeat(18),
+  ],
+  ...['12345678', '1234567890', '0987654321', '87654321', 'abcdefgh', 'HGFEDCBA', '8901234567'],
+];
+
+t.test('a repetition and a sequence are as common as what is on the list', async (t) => {
+  for (const password of MONOTONOUS) t.match(newPasswordFault(password, RARE), /everybody tries first/, password);
+  for (const password of ['12345abcde', '123412345', 'abcdeabcde', '2468013579']) {
+    t.equal(newPasswordFault(password, RARE), null, password);
+  }
+});
+
 const NAMES = ['Ada.Lovelace', 'Ada@Example.org'];
 const LIKE_NAMES: readonly [password: string, isRefused: boolean][] = [
   ['ada.lovelace', true],
@@ -65,7 +87,7 @@ const LIKE_NAMES: readonly [password: string, isRefused: boolean][] = [
   ['ａｄａ12345', true],
   ['adalovelace', false],
   ['ada and bob', false],
-  ['12345678', false],
+  ['12345679', false],
 ];
 
 t.test('a password that is a name, with or without digits around it, is refused', async (t) => {
@@ -75,7 +97,7 @@ t.test('a password that is a name, with or without digits around it, is refused'
     if (isRefused) t.match(fault, /user name or the e-mail/);
   }
   t.equal(
-    newPasswordFault('12345678', { isCommon: false, names: ['42'] }),
+    newPasswordFault('12345679', { isCommon: false, names: ['42'] }),
     null,
     'a name without letters is no letters',
   );

@@ -68,7 +68,7 @@ function addRoute({ app, locationOf, audit }: AdminApp, { readJwks }: AdminClien
     if (done === 'taken') return sendProblem(reply, PROBLEMS.taken);
     if ('faults' in done) return sendProblem(reply, unfit(done.faults));
     const { client, secret } = done;
-    audit(request, 'client_added', { targetClientId: client.id });
+    audit(request, 'client_added', { targetClientId: client.id, scopes: client.scopes });
     return reply
       .code(201)
       .headers({ location: locationOf(`${CLIENTS}/${client.id}`), ...tagOf(client) })
@@ -98,7 +98,8 @@ function changeRoute({ app, audit }: AdminApp, { readJwks }: AdminClientsOptions
     if ('faults' in done) return sendProblem(reply, unfit(done.faults));
     const { client, isChanged } = done;
     const changed = Object.keys(request.body);
-    if (isChanged) audit(request, 'client_changed', { targetClientId: client.id, changed, disabled });
+    if (isChanged)
+      audit(request, 'client_changed', { targetClientId: client.id, changed, scopes: settings.scopes, disabled });
     return reply.headers(tagOf(client)).send(clientJson(client));
   });
 }

@@ -47,12 +47,19 @@ async function run(users: ImportDeps['users'], said: readonly Said[], options: P
 }
 
 const tally = (imported: number, faulty = 0, leftOut = 0, skipped = 0, skippedDifferent = 0, costly = 0) => {
-  return { imported, faulty, leftOut, skipped, skippedDifferent, costly };
+  return { imported, faulty, leftOut, skipped, skippedDifferent, costly, administrators: 0 };
 };
 
 async function names(users: UserStore): Promise<string> {
   return (await users.list()).map(({ username }) => username).join(' ');
 }
+
+t.test('those who may administer are counted, if they were written', async (t) => {
+  const users = openUsers(await testDatabase(t, 'sqlite'));
+  const rows = ['mintd.admin staff', 'staff', 'mintd.admin'].map((roles, i) => ({ username: `user-${i}`, roles }));
+  t.match((await run(users, rows)).tally, { imported: 3, administrators: 2 });
+  t.match((await run(users, rows)).tally, { imported: 0, administrators: 0 }, 'all of them are there already');
+});
 
 for (const provider of PROVIDERS) {
   t.test(`${provider}: users are there with all that was said of them`, async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ADMIN } from '../../src/oauth/admin.js';
 import type { Refusal } from '../../src/oauth/refusal.js';
-import { basic } from '../helper.js';
+import { basic, ISSUER } from '../helper.js';
 import { logIn, SECRET, send } from '../rfc/setup.js';
 import {
   anAdministeredIssuer,

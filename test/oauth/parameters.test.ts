@@ -123,7 +123,7 @@ t.test('what a table says of a parameter is what holds for it at every endpoint'
   );
   t.strictSame(
     namesWith((name) => carriesCredential(name)),
-    ['client_secret', 'current_password', 'new_password', 'password', 'refresh_token', 'token'],
+    ['client_assertion', 'client_secret', 'current_password', 'new_password', 'password', 'refresh_token', 'token'],
   );
 });
 

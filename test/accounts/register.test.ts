@@ -143,7 +143,7 @@ t.test('what is wrong with a name, an address or a password is said', async (t) 
   }
   t.equal(await issuer.database.prisma.user.count(), 1, 'only ada');
   t.equal(await issuer.database.prisma.loginFailures.count(), 0, 'a slip is not counted');
-  const fits = { password: 'ü'.repeat(36), email: '' };
+  const fits = { password: `${'ü'.repeat(35)}ö`, email: '' };
   t.equal((await register(issuer, fits)).status, 202, '72 bytes');
   assertTokens(t, await issuer.post('/token', loginForm({ ...NEW, ...fits })));
 });

@@ -29,7 +29,7 @@ export function delaySeconds(failures: number, limit: number, ceilingSeconds: nu
 /** The numbers of failures whose delay differs from the one before: from the limit to where the ceiling is reached. */
 export function failuresThatDelay(limit: number, ceilingSeconds: number): readonly number[] {
   const failures = [limit];
-  while (delaySeconds(failures.at(-1) ?? 0, limit, ceilingSeconds) < ceilingSeconds) {
+  while (delaySeconds(limit + failures.length - 1, limit, ceilingSeconds) < ceilingSeconds) {
     failures.push(limit + failures.length);
   }
   return failures;

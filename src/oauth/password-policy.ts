@@ -50,10 +50,10 @@ function isMonotonous(password: string): boolean {
   const characters = [...password.toLowerCase()];
   const isRepeated = (size: number) => characters.every((one, i) => one === characters[i % size]);
   for (let size = 1; size <= LONGEST_UNIT; size++) if (isRepeated(size)) return true;
-  const codes = characters.map((one) => one.codePointAt(0) ?? 0);
+  const codes = characters.map((one) => Number(one.codePointAt(0)));
+  const steps = codes.slice(1).map((code, i) => code - Number(codes[i]));
   // From 9 on to 0 is one step, too.
-  const isStep = (step: number, by: number) => by === step || by === -9 * step;
-  return [1, -1].some((step) => codes.every((code, i) => i === 0 || isStep(step, code - (codes[i - 1] ?? 0))));
+  return [1, -1].some((step) => steps.every((by) => by === step || by === -9 * step));
 }
 
 function isLike(password: string, name: string): boolean {

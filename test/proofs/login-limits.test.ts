@@ -47,7 +47,7 @@ async function storm(t: Test, cluster: Cluster, username: string): Promise<void>
 }
 
 t.test(`two servers on postgres: ${GUESSES} guesses at one account at the same moment`, async (t) => {
-  const env = { LOGIN_ADDRESS_LIMIT: 'off' };
+  const env = { LOGIN_ACCOUNT_LIMIT: '10', LOGIN_ADDRESS_LIMIT: 'off' };
   const cluster = await startCluster(t, { provider: 'postgres', servers: 2, clients: [aClient()], env });
   for (let round = 0; round < SOAK; round++) await storm(t, cluster, `ada${round}`);
   for (const server of cluster.servers) t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null });

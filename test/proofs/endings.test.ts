@@ -174,6 +174,8 @@ async function round(t: Test, cluster: Cluster, ending: Ending, name: string, nu
   }
 }
 
+t.setTimeout(600_000);
+
 for (const provider of PROVIDERS) {
   const servers = provider === 'postgres' ? 3 : 1;
   t.test(`${servers} server(s) on ${provider}: refresh against what ends a login`, async (t) => {

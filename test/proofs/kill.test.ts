@@ -164,6 +164,8 @@ async function checkBusy(t: Test, { cluster, busy }: World): Promise<void> {
   }
 }
 
+t.setTimeout(600_000);
+
 for (const provider of PROVIDERS) {
   const servers = provider === 'postgres' ? 2 : 1;
   t.test(`one of ${servers} server(s) on ${provider}: kill -9 under load, ${ROUNDS} times over`, async (t) => {

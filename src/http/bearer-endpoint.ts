@@ -97,5 +97,6 @@ function refuseBearer(request: FastifyRequest, reply: FastifyReply, refusal: Ref
 export function challenge(reply: FastifyReply, refusal: Refusal): void {
   const { status, error } = wireError(refusal);
   const code = refusal.reason === 'bearer_missing' ? '' : `, error="${error}"`;
-  if (status === 401 || status === 403) reply.header('www-authenticate', `Bearer realm="mintd"${code}`);
+  if (status === 401 || status === 403 || refusal.reason === 'bearer_malformed')
+    reply.header('www-authenticate', `Bearer realm="mintd"${code}`);
 }

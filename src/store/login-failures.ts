@@ -34,7 +34,8 @@ export function openLoginFailures({ prisma, attempt }: Database): LoginFailureSt
         if (counted.length > 0) return null;
         const row = await attempt(() => prisma.loginFailures.findUnique({ where: { key: counter.key } }));
         // Gone meanwhile, or just free again: nothing was counted, so it is tried anew.
-        if (row !== null && row.blockedUntil.getTime() > now) return row.blockedUntil.getTime();
+        const isBlocked = row !== null && row.failures >= counter.limit && row.blockedUntil.getTime() > now;
+        if (isBlocked) return row.blockedUntil.getTime();
       }
     },
     async giveBack({ key, limit }, now) {
@@ -77,7 +78,7 @@ function countStatement({ key, limit, windowSeconds }: Counter, now: EpochMs): P
       failures = ${counted},
       blocked_until = ${byCount(free)},
       expires_at = ${byCount(forgotten)}
-    WHERE ${isOver} OR login_failures.blocked_until <= ${at}
+    WHERE ${isOver} OR login_failures.blocked_until <= ${at} OR login_failures.failures < ${limit}
     RETURNING failures`;
 }
 

@@ -84,3 +84,9 @@ t.test('whoever is let in: a name with an @ is always the own address', async ()
     { numRuns: 1000 },
   );
 });
+
+t.test('a user has at most 64 roles', async (t) => {
+  const roles = Array.from({ length: 65 }, (_, i) => `role-${i}`);
+  t.match(checkNewUser(described({ roles })), ['a user has at most 64 roles: each token has them all']);
+  t.match(checkNewUser(described({ roles: roles.slice(1) })), { roles: roles.slice(1) });
+});

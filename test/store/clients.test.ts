@@ -56,11 +56,14 @@ for (const provider of PROVIDERS) {
       t.equal(await clients.replace({ ...read, name: 'Late' }), false);
       await clients.disable('app', START);
       t.equal(await clients.replace({ ...read, revision: 1 }), false, 'a disabling counts as a change');
-      t.equal(await clients.replace({ ...read, revision: 2, name: 'Newer' }), true);
-      t.match(await clients.find('app'), { name: 'Newer', revision: 3, disabledAt: START });
+      t.equal(await clients.replace({ ...read, revision: 2, name: 'Newer', disabledAt: START }), true);
+      t.match(await clients.find('app'), { name: 'Newer', revision: 3, disabledAt: START, loginEpoch: 2 });
       const both = await Promise.all(['a', 'b'].map((name) => clients.replace({ ...read, revision: 3, name })));
       t.equal(both.filter(Boolean).length, 1, 'of two at once one');
       t.equal(await clients.replace({ ...read, id: 'nobody' }), false);
+      const ended = { ...read, revision: 4, disabledAt: START };
+      t.equal(await clients.replace(ended, true), true);
+      t.match(await clients.find('app'), { disabledAt: START, loginEpoch: 3 }, 'with it, all logins end');
     },
   );
 

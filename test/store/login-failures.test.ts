@@ -89,3 +89,16 @@ t.test('postgres: a counter that somebody counts on with while it is being remov
   t.equal(await failures.count({ ...COUNTER, limit: 3 }, START + 60 * SECOND), null, 'the third');
   t.not(await failures.count(COUNTER, START + 60 * SECOND), null, 'the two before were not forgotten');
 });
+
+for (const provider of PROVIDERS) {
+  t.test(`${provider}: a clock that is behind, or was set back, blocks nobody below the limit`, async (t) => {
+    const failures = openLoginFailures(await testDatabase(t, provider));
+    for (const now of [START + 60 * SECOND, START]) {
+      t.equal(await failures.count(COUNTER, now), null);
+      await failures.giveBack(COUNTER, now);
+    }
+    t.equal(await failures.count(COUNTER, START - 60 * SECOND), null);
+    for (const at of [START, START - SECOND]) t.equal(await failures.count(COUNTER, at), null);
+    t.type(await failures.count(COUNTER, START - SECOND), 'number', 'and then the limit is the limit');
+  });
+}

@@ -29,7 +29,7 @@ let hasherOfProcess: PasswordHasher | undefined;
 
 function sharedHasher(): PasswordHasher {
   if (hasherOfProcess === undefined) {
-    const hasher = openHasher({ cost: 4, threads: 1 });
+    const hasher = openHasher({ cost: 4, threads: 1, limits: { maxWaitMs: 60_000 } });
     tap.teardown(() => hasher.close());
     hasherOfProcess = hasher;
   }

@@ -43,7 +43,8 @@ export type HasherOptions = {
 /** Below everything that answers requests: see nice(2). */
 const NICE_INCREMENT = 10;
 const WAITING_PER_THREAD = 32;
-const MAX_WAIT_MS = 4_000;
+/** Whoever asks has an answer within 3 s, also when it is that there is none. */
+const MAX_WAIT_MS = 2_500;
 const AT_ONCE_PER_ACCOUNT = 4;
 /** Beyond the threads: while these ask the database, no thread stands idle. */
 const MORE_AT_ONCE = 2;

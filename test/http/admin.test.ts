@@ -145,7 +145,7 @@ for (const [who, [status, code, reason, bearer]] of Object.entries(REFUSED)) {
     const logged = issuer.log.length;
     const reply = await askAs(issuer, token, 'GET', '/admin/users');
     assertProblem(t, reply, status, code, 'reading');
-    const challenge = status === 400 ? undefined : `Bearer realm="mintd", error="${code}"`;
+    const challenge = `Bearer realm="mintd", error="${code}"`;
     t.equal(reply.headers['www-authenticate'], challenge, 'the challenge');
     const told = issuer.log.slice(logged).map((line) => JSON.parse(line));
     t.strictSame(

@@ -99,7 +99,7 @@ export async function countFailure(
 }
 
 /** Null when it was counted and may be made, else the time from which the next may. */
-async function countedUntil(failures: LoginFailureStore, one: Counter, now: EpochMs): Promise<EpochMs | null> {
+export async function countedUntil(failures: LoginFailureStore, one: Counter, now: EpochMs): Promise<EpochMs | null> {
   return one.limit === 0 ? null : failures.count(one, now);
 }
 
@@ -128,7 +128,8 @@ async function ownersCounter(
   return counter(failureKey('owner', `${user.id} ${address}`), limits.failuresPerAccount, limits);
 }
 
-function counter(key: string, limit: number, { windowSeconds }: LoginLimits): Counter {
+/** What counts by a key. */
+export function counter(key: string, limit: number, { windowSeconds }: LoginLimits): Counter {
   return { key, limit, windowSeconds };
 }
 

@@ -2,7 +2,7 @@ import { failureKey } from '../oauth/login-limits.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { User } from '../store/users.js';
-import { countFailure, type LoginDeps, type Sender } from './login.js';
+import { counter, countFailure, type LoginDeps, type Sender } from './login.js';
 import { faultOfNewPassword, type IsCommonPassword } from './new-password.js';
 
 /** What it takes to make accounts and passwords. */
@@ -29,8 +29,8 @@ export async function changeOwnPassword(deps: AccountDeps, change: OwnPasswordCh
   const account = failureKey('password', user.id);
   return deps.hasher.inTurn({ account, signal: sender.abandoned }, async (bcrypt) => {
     const { limits, failures, users } = deps;
-    const counter = { key: account, limit: limits.failuresPerAccount, windowSeconds: limits.windowSeconds };
-    const counted = await countFailure(failures, counter, 'account', now);
+    const ofAccount = counter(account, limits.failuresPerAccount, limits);
+    const counted = await countFailure(failures, ofAccount, 'account', now);
     if (!counted.ok) return counted;
     const { id, passwordHash: from, loginEpoch } = user;
     if (!(await bcrypt.verify(current, from))) return refuse({ reason: 'current_password_wrong', userId: id });

@@ -3,7 +3,7 @@ import { checkNewUser } from '../oauth/new-user.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
 import type { EpochMs } from '../oauth/time.js';
 import { uuidFrom } from '../oauth/uuid.js';
-import type { Sender } from './login.js';
+import { countedUntil, counter, type Sender } from './login.js';
 import { faultOfNewPassword } from './new-password.js';
 import type { AccountDeps } from './own-password.js';
 
@@ -46,9 +46,8 @@ async function countRegistration(
   { network }: Sender,
   now: EpochMs,
 ): Promise<Result<never> | null> {
-  const { failuresPerAddress: limit, windowSeconds } = limits;
-  if (limit === 0) return null;
-  const blockedUntil = await failures.count({ key: failureKey('registration', network), limit, windowSeconds }, now);
+  const ofAddress = counter(failureKey('registration', network), limits.failuresPerAddress, limits);
+  const blockedUntil = await countedUntil(failures, ofAddress, now);
   if (blockedUntil === null) return null;
   return refuse({ reason: 'registration_blocked', retryAfterSeconds: Math.ceil((blockedUntil - now) / 1000) });
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from './refresh-token.js';
 
 /** How many failed logins are let through before each further one has to wait. */
 export type LoginLimits = {
@@ -40,5 +40,5 @@ export function failuresThatDelay(limit: number, ceilingSeconds: number): readon
  * or strange as it may be, can be the key of another counter.
  */
 export function failureKey(kind: 'account' | 'address' | 'owner' | 'password' | 'registration', whose: string): string {
-  return `${kind}:${createHash('sha256').update(whose).digest('base64url')}`;
+  return `${kind}:${Buffer.from(sha256(whose)).toString('base64url')}`;
 }

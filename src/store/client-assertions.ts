@@ -1,6 +1,6 @@
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
-import { Prisma } from './generated/sqlite/client.js';
+import { deleteExpired } from './expired.js';
 import { isTaken } from './outage.js';
 
 /** The client assertions that were used (RFC 7523 §3, `jti`), on whichever instance. */
@@ -21,7 +21,8 @@ export type ClientAssertionStore = {
   removeExpired(now: EpochMs, limit: number): Promise<number>;
 };
 
-export function openClientAssertions({ prisma, provider, attempt }: Database): ClientAssertionStore {
+export function openClientAssertions(database: Database): ClientAssertionStore {
+  const { prisma, attempt } = database;
   return {
     async use(id, expiresAt) {
       try {
@@ -32,15 +33,6 @@ export function openClientAssertions({ prisma, provider, attempt }: Database): C
         throw error;
       }
     },
-    removeExpired(now, limit) {
-      const oldest = Prisma.sql`
-        SELECT id FROM client_assertions WHERE expires_at <= ${new Date(now)} ORDER BY expires_at LIMIT ${limit}`;
-      // PostgreSQL: as with families, what another instance is deleting is left to it (src/store/sessions.ts).
-      const chosen =
-        provider === 'postgres'
-          ? Prisma.sql`= ANY(ARRAY(${oldest} FOR UPDATE SKIP LOCKED))`
-          : Prisma.sql`IN (${oldest})`;
-      return attempt(() => prisma.$executeRaw`DELETE FROM client_assertions WHERE id ${chosen}`);
-    },
+    removeExpired: (now, limit) => deleteExpired(database, 'client_assertions', 'expires_at', now, limit),
   };
 }

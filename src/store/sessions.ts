@@ -1,6 +1,7 @@
 import type { Session } from '../oauth/session.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
+import { deleteExpired } from './expired.js';
 import { Prisma } from './generated/sqlite/client.js';
 import { CLIENT_LIVES, USER_LIVES } from './living.js';
 
@@ -32,7 +33,8 @@ export type SessionStore = {
   removeExpired(now: EpochMs, limit: number): Promise<number>;
 };
 
-export function openSessions({ prisma, provider, attempt }: Database): SessionStore {
+export function openSessions(database: Database): SessionStore {
+  const { prisma, attempt } = database;
   return {
     async livesAt(userId, address, now) {
       const where = conditionsOf({ userId, address }, now);
@@ -52,16 +54,7 @@ export function openSessions({ prisma, provider, attempt }: Database): SessionSt
       );
       return Number(rows[0]?.count);
     },
-    removeExpired(now, limit) {
-      const oldest = Prisma.sql`
-        SELECT id FROM families WHERE absolute_expires_at <= ${new Date(now)} ORDER BY absolute_expires_at LIMIT ${limit}`;
-      // PostgreSQL: what another instance is deleting is left to it. As an array the choice is made once, by the index.
-      const chosen =
-        provider === 'postgres'
-          ? Prisma.sql`= ANY(ARRAY(${oldest} FOR UPDATE SKIP LOCKED))`
-          : Prisma.sql`IN (${oldest})`;
-      return attempt(() => prisma.$executeRaw`DELETE FROM families WHERE id ${chosen}`);
-    },
+    removeExpired: (now, limit) => deleteExpired(database, 'families', 'absolute_expires_at', now, limit),
   };
 }
 

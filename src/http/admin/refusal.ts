@@ -4,9 +4,18 @@ import { addressOf } from '../sender.js';
 import { wireError } from '../wire-errors.js';
 import { sendProblem } from './problem.js';
 
-/** What other parts refuse, as a problem. */
-export function sendRefusal(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
-  request.log.info({ event: 'refused', ...refusal, address: addressOf(request) }, 'refused');
+/**
+ * What other parts refuse, as a problem.
+ *
+ * @param who whom the log should name
+ */
+export function sendRefusal(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+  who: object = {},
+): FastifyReply {
+  request.log.info({ event: 'refused', ...refusal, ...who, address: addressOf(request) }, 'refused');
   const { status, error, description, retryAfterSeconds } = wireError(refusal);
   return sendProblem(reply, { status, code: error, detail: description, retryAfterSeconds });
 }

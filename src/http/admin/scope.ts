@@ -10,9 +10,9 @@ import type { TokenDeps } from '../../tokens/deps.js';
 import { bearerIn, challenge } from '../bearer-endpoint.js';
 import { failureOf, NO_STORE } from '../errors.js';
 import { addressOf, senderOf } from '../sender.js';
-import { wireError } from '../wire-errors.js';
 import { BODY_NOT_JSON, readJson } from './json.js';
 import { PROBLEMS, type Problem, sendProblem } from './problem.js';
+import { sendRefusal } from './refusal.js';
 import { checkByZod } from './validation.js';
 
 export type AdminScopeDeps = { readonly tokens: TokenDeps; readonly clock: () => EpochMs };
@@ -54,11 +54,8 @@ export function adminScope(plugin: FastifyInstance, { tokens, clock }: AdminScop
       reply.headers(NO_STORE);
       return;
     }
-    const { refusal } = known;
-    request.log.info({ event: 'refused', ...refusal, ...known.who, address: sender.address }, 'refused');
-    const { status, error, description, retryAfterSeconds } = wireError(refusal);
-    challenge(reply, refusal);
-    return sendProblem(reply, { status, code: error, detail: description, retryAfterSeconds });
+    challenge(reply, known.refusal);
+    return sendRefusal(request, reply, known.refusal, known.who);
   });
   plugin.addHook('preValidation', async (request, reply) => {
     const query = queryOf(request.url);

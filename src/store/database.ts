@@ -6,6 +6,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
+import { observed, type StatementObserver } from './observer.js';
 import { attempt } from './outage.js';
 import { takeTurns } from './turns.js';
 
@@ -98,12 +99,14 @@ export function adapterFor(
  *
  * @param mayCreate whether an SQLite file that is not there is made
  * @param statementTimeoutMs how long PostgreSQL may work on one statement
+ * @param observe is told how each statement went
  * @throws Error when there is no such file, or SQLite does not take the settings durability rests on
  */
 export async function openDatabase(
   databaseUrl: string,
   mayCreate = false,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  observe?: StatementObserver,
 ): Promise<Database> {
   const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs, busyTimeoutMs: NO_BUSY_WAIT_MS });
   if (providerOf(databaseUrl) === 'sqlite') {
@@ -113,7 +116,7 @@ export async function openDatabase(
       await prisma.$disconnect();
       throw error;
     });
-    return { provider: 'sqlite', prisma, attempt, close: () => prisma.$disconnect() };
+    return { provider: 'sqlite', prisma, attempt: observed(attempt, observe), close: () => prisma.$disconnect() };
   }
   // The two generated clients have the same models (test/store/schema.test.ts), but TypeScript cannot know it.
   const prisma = new PostgresClient({ adapter }) as unknown as SqliteClient;
@@ -121,7 +124,7 @@ export async function openDatabase(
   return {
     provider: 'postgres',
     prisma,
-    attempt: (statement) => attempt(() => inTurn(statement)),
+    attempt: observed((statement) => attempt(() => inTurn(statement)), observe),
     close: () => prisma.$disconnect(),
   };
 }

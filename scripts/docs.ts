@@ -33,6 +33,7 @@ const unused = {
   accounts: { hasher: {} },
   keyAdmin: {},
   meter: {},
+  tracing: null,
   keeper: {},
   clients: {},
   sessions: {},

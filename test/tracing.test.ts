@@ -1,7 +1,7 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { ConfigError, readConfig } from '../src/config.js';
 import { temporaryFolder } from './helper.js';
-import { collector } from './otlp.js';
+import { type Collector, collector } from './otlp.js';
 import { type Mintd, postToken, serve } from './process/harness.js';
 
 type Variables = Readonly<Record<string, string>>;
@@ -51,6 +51,16 @@ async function demoOf(server: Mintd): Promise<Record<string, string>> {
   );
 }
 
+/** Nothing that was sent, and no attribute but those that are meant to be there. */
+function assertDiscreet(t: Test, { spans, raw }: Collector, secrets: readonly string[]): void {
+  for (const span of spans) {
+    const others = Object.keys(span.attributes).filter((name) => !ALLOWED.test(name));
+    t.strictSame(others, [], span.name);
+    t.match(span, { events: 0, message: '' });
+  }
+  for (const secret of secrets) t.notOk(raw().includes(secret), `not ${secret.slice(0, 8)}`);
+}
+
 t.test('a request is a trace, with what it asks of the database and of bcrypt, and nothing it brought', async (t) => {
   const collects = await collector(t);
   const server = await serve(t, temporaryFolder(t), {
@@ -88,23 +98,8 @@ t.test('a request is a trace, with what it asks of the database and of bcrypt, a
   });
   t.match(collects.resource, { 'service.name': 'mintd', 'deployment.environment.name': 'test' });
 
-  for (const span of collects.spans) {
-    t.strictSame(
-      Object.keys(span.attributes).filter((name) => !ALLOWED.test(name)),
-      [],
-      span.name,
-    );
-    t.match(span, { events: 0, message: '' });
-  }
-  const secrets = [
-    demo['username'],
-    demo['password'],
-    tokens['access_token'],
-    tokens['refresh_token'],
-    'stranger',
-    'SELECT',
-  ];
-  for (const secret of secrets) t.notOk(collects.raw().includes(String(secret)), `not ${secret?.slice(0, 8)}`);
+  const secrets = [demo['username'], demo['password'], tokens['access_token'], tokens['refresh_token']];
+  assertDiscreet(t, collects, [...secrets, 'stranger', 'SELECT'].map(String));
   const line = JSON.parse(await server.waitFor(/"event":"login"/));
   t.equal(line.traceId, root.traceId, 'the log names the trace');
 

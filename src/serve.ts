@@ -24,6 +24,7 @@ import { lockSqlite } from './store/lock.js';
 import { openLoginFailures } from './store/login-failures.js';
 import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
 import { DatabaseUnavailable } from './store/outage.js';
+import { rememberClients } from './store/remembered-clients.js';
 import { openSessions } from './store/sessions.js';
 import { openUsers } from './store/users.js';
 import { readVersion } from './version.js';
@@ -75,7 +76,7 @@ async function open(
   opened.push(() => hasher.close());
 
   const users = openUsers(database);
-  const clients = openClients(database);
+  const clients = rememberClients(openClients(database), () => performance.now());
   const sessions = openSessions(database);
   const failures = openLoginFailures(database);
   const accounts = { users, failures, sessions, hasher, limits: loginLimits(config), isCommonPassword };

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -14,6 +13,7 @@ import type { LoginLimits } from './oauth/login-limits.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
+import { openRandom } from './random.js';
 import { type RemovalLog, startRemoval } from './removal.js';
 import { openRing } from './ring.js';
 import { openClientAssertions } from './store/client-assertions.js';
@@ -67,7 +67,7 @@ async function open(
   close: () => Promise<void>,
 ): Promise<RunningServer> {
   const clock = Date.now;
-  const random = (size: number) => new Uint8Array(randomBytes(size));
+  const random = openRandom();
   const database = await openMigrated(config, logger, opened);
   const { keeper, keyAdmin } = await openRing(config, logger, database);
   opened.push(() => keeper.close());

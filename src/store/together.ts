@@ -6,24 +6,33 @@ type Waiting<In, Out> = {
 };
 
 /**
- * Lets what arrives at about the same time be done together: all that came in one turn of the event loop is handed on at
- * its end, so nothing waits for anything that is not there yet. Where it fails as a whole, each is done by itself, so that
- * nobody pays for somebody else's fault.
+ * Lets what arrives at about the same time be done together. What comes alone is done at once; what comes soon after
+ * waits a moment for others, as PostgreSQL's `commit_delay` does. Where it fails as a whole, each is done by itself, so
+ * that nobody pays for somebody else's fault.
  *
  * @param work does all, in order, or none of it and throws
- * @param most so many at once; the rest goes in the next turn
+ * @param most so many at once; the rest goes next
+ * @param pauseMs at least, between one end and the next beginning
  */
 export function together<In, Out>(
   work: (inputs: readonly In[]) => readonly Out[],
-  most: number,
+  { most, pauseMs }: { readonly most: number; readonly pauseMs: number },
 ): (input: In) => Promise<Out> {
   let waiting: Waiting<In, Out>[] = [];
+  let endedAtMs = Number.NEGATIVE_INFINITY;
+
+  function doSoon(): void {
+    const restMs = endedAtMs + pauseMs - performance.now();
+    if (restMs > 0) setTimeout(doAll, restMs);
+    else setImmediate(doAll);
+  }
 
   function doAll(): void {
     const batch = waiting.slice(0, most);
     waiting = waiting.slice(most);
-    if (waiting.length > 0) setImmediate(doAll);
     doBatch(batch);
+    endedAtMs = performance.now();
+    if (waiting.length > 0) doSoon();
   }
 
   function doBatch(batch: readonly Waiting<In, Out>[]): void {
@@ -41,6 +50,6 @@ export function together<In, Out>(
   return (input) =>
     new Promise((resolve, reject) => {
       waiting.push({ input, resolve, reject });
-      if (waiting.length === 1) setImmediate(doAll);
+      if (waiting.length === 1) doSoon();
     });
 }

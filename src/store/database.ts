@@ -9,6 +9,7 @@ import { type Direct, directOn } from './direct.js';
 import { directOnSqlite } from './direct-sqlite.js';
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
+import { observed, type StatementObserver } from './observer.js';
 import { attempt } from './outage.js';
 import { takeTurns } from './turns.js';
 
@@ -107,12 +108,14 @@ function poolSettings(databaseUrl: string, statementTimeoutMs: number): PoolConf
  *
  * @param mayCreate whether an SQLite file that is not there is made
  * @param statementTimeoutMs how long PostgreSQL may work on one statement
+ * @param observe is told how each statement went
  * @throws Error when there is no such file, or SQLite does not take the settings durability rests on
  */
 export async function openDatabase(
   databaseUrl: string,
   mayCreate = false,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  observe?: StatementObserver,
 ): Promise<Database> {
   if (providerOf(databaseUrl) === 'sqlite') {
     const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs, busyTimeoutMs: NO_BUSY_WAIT_MS });
@@ -126,7 +129,7 @@ export async function openDatabase(
     return {
       provider: 'sqlite',
       prisma,
-      attempt,
+      attempt: observed(attempt, observe),
       direct,
       async close() {
         close();
@@ -144,7 +147,7 @@ export async function openDatabase(
   return {
     provider: 'postgres',
     prisma,
-    attempt: (statement) => attempt(() => inTurn(statement)),
+    attempt: observed((statement) => attempt(() => inTurn(statement)), observe),
     direct: directOn(pool),
     async close() {
       await prisma.$disconnect();

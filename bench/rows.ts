@@ -5,7 +5,7 @@ import { openPostgres } from '../scripts/postgres.js';
 import { openRows, type Rows } from './row-counters.js';
 
 const FAMILIES = Number(process.env['FAMILIES'] ?? 10_000);
-const FILLFACTORS = [100, 90, 80, 70];
+const FILLFACTORS = (process.env['FILLFACTORS'] ?? '100,90,80,70').split(',').map(Number);
 
 /** Refreshes so many families, picked at random, and tells what one refresh cost. */
 async function measure(rows: Rows, what: string, times: number) {

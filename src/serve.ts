@@ -22,7 +22,7 @@ import { type Database, openDatabase, prepareFolder, providerOf, sqliteFile } fr
 import { openFamilies } from './store/families.js';
 import { lockSqlite } from './store/lock.js';
 import { openLoginFailures } from './store/login-failures.js';
-import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
+import { hasKnownMigrations, migrate, schemaFault } from './store/migrate.js';
 import { DatabaseUnavailable } from './store/outage.js';
 import { rememberClients } from './store/remembered-clients.js';
 import { openSessions } from './store/sessions.js';
@@ -180,8 +180,7 @@ async function openMigrated(
 async function readiness(database: Database, keeper: Keeper): Promise<Readiness> {
   const keys = keeper.isReady(Date.now());
   try {
-    const { status } = await schemaStatus(database);
-    return { database: true, schema: status === 'current', keys };
+    return { database: true, schema: await hasKnownMigrations(database), keys };
   } catch (error) {
     if (error instanceof DatabaseUnavailable) return { database: false, schema: false, keys };
     throw error;

@@ -55,6 +55,20 @@ export async function schemaStatus(database: Database): Promise<SchemaStatus> {
   return pending.length === 0 ? { status: 'current' } : { status: 'behind', pending };
 }
 
+/**
+ * Whether the database has every migration this program was built with: what a server that runs needs. Further ones, of a
+ * newer version that is being started beside it, are not looked at, whether they are done, under way or failed: one release
+ * only adds (docs/decisions/0017-rolling-upgrades.md). To start, a program asks schemaStatus.
+ */
+export async function hasKnownMigrations(database: Database): Promise<boolean> {
+  const known = await knownMigrations(database.provider);
+  const done = (await appliedMigrations(database)).filter(
+    (row) => row.finished_at !== null && row.rolled_back_at === null,
+  );
+  const names = new Set(done.map((row) => row.migration_name));
+  return known.every((name) => names.has(name));
+}
+
 /** The rows of the table Prisma itself keeps, so that `prisma migrate` and mintd agree on what was applied. */
 async function appliedMigrations({ provider, prisma }: Database): Promise<readonly AppliedMigration[]> {
   const exists = await attempt(() =>

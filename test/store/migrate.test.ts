@@ -2,7 +2,14 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import t, { type Test } from 'tap';
 import { openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
-import { knownMigrations, migrate, type SchemaStatus, schemaFault, schemaStatus } from '../../src/store/migrate.js';
+import {
+  hasKnownMigrations,
+  knownMigrations,
+  migrate,
+  type SchemaStatus,
+  schemaFault,
+  schemaStatus,
+} from '../../src/store/migrate.js';
 import { emptyDatabaseUrl, PROVIDERS, testDatabase } from '../helper.js';
 import { answerOf, connectPostgres, rejectionOf, startChild } from './support.js';
 
@@ -89,6 +96,27 @@ for (const provider of PROVIDERS) {
     await prisma.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${new Date()} WHERE checksum = 'x'`;
     t.strictSame((await migrate(url, true)).before, { status: 'current' });
   });
+
+  t.test(
+    `${provider}: a server that runs needs its own migrations, whatever a newer version does beside it`,
+    async (t) => {
+      const { url, ...database } = await testDatabase(t, provider);
+      const last = known.at(-1);
+      const rows = database.prisma;
+      t.equal(await hasKnownMigrations(database), true);
+      await noteMigration(t, url, '99990101000000_later', false);
+      t.equal(await hasKnownMigrations(database), true, 'while a newer one is applied');
+      await rows.$executeRaw`UPDATE _prisma_migrations SET finished_at = ${new Date()} WHERE checksum = 'x'`;
+      t.equal(await hasKnownMigrations(database), true, 'when it is');
+      await rows.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${new Date()} WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'not without one of its own');
+      await rows.$executeRaw`
+      UPDATE _prisma_migrations SET rolled_back_at = NULL, finished_at = NULL WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'and not with half of one');
+      await rows.$executeRaw`DELETE FROM _prisma_migrations WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'nor with an older backup in its place');
+    },
+  );
 }
 
 t.test('looking at an absent SQLite file leaves nothing behind', async (t) => {

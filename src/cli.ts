@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { type AuditTrail, auditTrail } from './cli/audit.js';
 import { clientsCommands } from './cli/clients.js';
 import { withDatabase } from './cli/database.js';
+import { type DoctorSettings, doctorCommand } from './cli/doctor.js';
 import { type CliIo, CommandFailed, type OutputOptions, print } from './cli/io.js';
 import { keysCommands } from './cli/keys.js';
 import { sessionsCommands } from './cli/sessions.js';
@@ -9,6 +10,7 @@ import { examples, type Settings, type WithKeyStore } from './cli/settings.js';
 import { usersCommands } from './cli/users.js';
 import { type Config, type Environment, readConfig } from './config.js';
 import { databaseStore, fileStore } from './key-store.js';
+import { ringTiming } from './ring.js';
 import { prepareFolder, STATEMENT_TIMEOUT_MS } from './store/database.js';
 import { migrate, schemaFault } from './store/migrate.js';
 
@@ -108,9 +110,24 @@ function buildProgram({ io, environment, version, serve }: CliDeps, trail: Audit
       );
     });
 
+  doctorCommand(program, io, () => doctorSettings(config()));
   keysCommands(program, io, settings, withKeyStore);
   usersCommands(program, io, settings);
   clientsCommands(program, io, settings);
   sessionsCommands(program, io, settings);
   return program;
+}
+
+function doctorSettings(all: Config): DoctorSettings {
+  return {
+    databaseUrl: all.DATABASE_URL,
+    issuer: all.ISSUER,
+    isProduction: all.NODE_ENV === 'production',
+    keyStore: all.KEY_STORE,
+    openKeys: (database) =>
+      all.KEY_STORE === 'database' && database !== null ? databaseStore(all, database) : fileStore(all),
+    timing: ringTiming(all),
+    rotationIntervalSeconds: all.KEY_ROTATION_INTERVAL,
+    clock: Date.now,
+  };
 }

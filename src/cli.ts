@@ -97,13 +97,15 @@ function buildProgram({ io, environment, version, serve }: CliDeps, trail: Audit
   program
     .command('migrate')
     .description('bring the database to the schema of this version; make it if it is not there')
+    .option('--retry', 'also a migration that was begun and not finished: it was killed, or failed')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('mintd migrate'))
-    .action(async (options: OutputOptions) => {
+    .addHelpText('after', examples('mintd migrate', 'mintd migrate --retry'))
+    .action(async ({ retry = false, ...options }: OutputOptions & { retry?: boolean }) => {
       const { DATABASE_URL, isDevelopment } = config();
       await prepareFolder(DATABASE_URL, isDevelopment);
-      const { before, applied } = await migrate(DATABASE_URL, true);
-      const fault = before.status === 'behind' ? null : schemaFault(before);
+      const { before, applied } = await migrate(DATABASE_URL, true, retry);
+      const isMended = before.status === 'failed' && retry;
+      const fault = before.status === 'behind' || isMended ? null : schemaFault(before);
       if (fault !== null) throw new CommandFailed(fault);
       print(io, options, { applied }, () =>
         applied.length === 0 ? 'the database is up to date' : applied.map((name) => `applied ${name}`).join('\n'),

@@ -82,6 +82,29 @@ for (const provider of PROVIDERS) {
     t.strictSame(await migrate(url, true), { before, applied: [] });
   });
 
+  t.test(`${provider}: a migration that was not finished is tried again, whether it had run or not`, async (t) => {
+    const url = await emptyDatabaseUrl(t, provider);
+    await migrate(url, true);
+    const { prisma } = await opened(t, url);
+    const last = known.at(-1) ?? '';
+    const unfinished: SchemaStatus = { status: 'failed', migration: last };
+    const forgetEnd = () =>
+      prisma.$executeRaw`UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = ${last} AND rolled_back_at IS NULL`;
+
+    await forgetEnd();
+    t.strictSame(await migrate(url, true), { before: unfinished, applied: [] }, 'not unless it is asked for');
+    t.strictSame(await migrate(url, true, true), { before: unfinished, applied: [] }, 'killed before it was noted');
+    t.strictSame(await migrate(url, true), { before: { status: 'current' }, applied: [] });
+
+    const tables = (await tableNames(t, provider, url)).filter((name) => !/^(_prisma|sqlite_|families)/.test(name));
+    for (const table of ['families', ...tables]) await prisma.$executeRawUnsafe(`DROP TABLE ${table}`);
+    await prisma.$executeRaw`DELETE FROM _prisma_migrations WHERE migration_name <> ${known[0]}`;
+    await prisma.$executeRaw`UPDATE _prisma_migrations SET finished_at = NULL`;
+    const neverRan: SchemaStatus = { status: 'failed', migration: known[0] ?? '' };
+    t.strictSame(await migrate(url, true, true), { before: neverRan, applied: known }, 'killed before it ran');
+    t.strictSame(await migrate(url, true), { before: { status: 'current' }, applied: [] });
+  });
+
   t.test(`${provider}: a migration that was rolled back does not count`, async (t) => {
     const { url } = await testDatabase(t, provider);
     await noteMigration(t, url, '20200101000000_half', false);
@@ -120,7 +143,10 @@ t.test('every fault is one line that names the way out', async (t) => {
   const faults: readonly (readonly [SchemaStatus, RegExp])[] = [
     [{ status: 'behind', pending: ['1_init'] }, /lacks 1 migration\(s\), first 1_init: run `mintd migrate`$/],
     [{ status: 'newer', unknown: ['9_later'] }, /newer mintd \(it has the migration 9_later\): run that version$/],
-    [{ status: 'failed', migration: '2_half' }, /the migration 2_half failed half-way: restore/],
+    [
+      { status: 'failed', migration: '2_half' },
+      /the migration 2_half was begun and not finished: run `mintd migrate --retry`$/,
+    ],
   ];
   for (const [status, expected] of faults) t.match(schemaFault(status), expected);
   t.equal(schemaFault({ status: 'current' }), null);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -14,6 +13,7 @@ import type { LoginLimits } from './oauth/login-limits.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
+import { openRandom } from './random.js';
 import { type RemovalLog, startRemoval } from './removal.js';
 import { openRing } from './ring.js';
 import { openClientAssertions } from './store/client-assertions.js';
@@ -24,6 +24,7 @@ import { lockSqlite } from './store/lock.js';
 import { openLoginFailures } from './store/login-failures.js';
 import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
 import { DatabaseUnavailable } from './store/outage.js';
+import { rememberClients } from './store/remembered-clients.js';
 import { openSessions } from './store/sessions.js';
 import { openUsers } from './store/users.js';
 import { readVersion } from './version.js';
@@ -66,7 +67,7 @@ async function open(
   close: () => Promise<void>,
 ): Promise<RunningServer> {
   const clock = Date.now;
-  const random = (size: number) => new Uint8Array(randomBytes(size));
+  const random = openRandom();
   const database = await openMigrated(config, logger, opened);
   const { keeper, keyAdmin } = await openRing(config, logger, database);
   opened.push(() => keeper.close());
@@ -75,7 +76,7 @@ async function open(
   opened.push(() => hasher.close());
 
   const users = openUsers(database);
-  const clients = openClients(database);
+  const clients = rememberClients(openClients(database), () => performance.now());
   const sessions = openSessions(database);
   const failures = openLoginFailures(database);
   const accounts = { users, failures, sessions, hasher, limits: loginLimits(config), isCommonPassword };

@@ -28,8 +28,10 @@ export function databaseName(databaseUrl: string): string {
  * @throws Error when there is none
  */
 export async function openToLook(databaseUrl: string): Promise<Database> {
-  if (providerOf(databaseUrl) !== 'sqlite')
-    return plainly(await openDatabase(databaseUrl, false, STATEMENT_TIMEOUT_MS));
+  if (providerOf(databaseUrl) !== 'sqlite') {
+    // Errors come as the driver has them, at once: who looks wants to know what is wrong.
+    return { ...(await openDatabase(databaseUrl, false, STATEMENT_TIMEOUT_MS)), attempt: (statement) => statement() };
+  }
   const path = sqliteFile(databaseUrl);
   if (!existsSync(path)) throw new Error(`there is no database at ${path}`);
   // Where nobody has it open, a connection that may only read would leave a WAL behind that it may not delete.
@@ -39,17 +41,13 @@ export async function openToLook(databaseUrl: string): Promise<Database> {
     { timestampFormat: 'unixepoch-ms' },
   );
   const prisma = new SqliteClient({ adapter });
-  return plainly({
+  return {
     provider: 'sqlite',
     prisma,
     attempt: (statement) => statement(),
+    direct: () => Promise.reject(new Error('who looks does nothing that refreshes do')),
     close: () => prisma.$disconnect(),
-  });
-}
-
-/** Errors come as the driver has them, at once: who looks wants to know what is wrong. */
-function plainly(database: Database): Database {
-  return { ...database, attempt: (statement) => statement() };
+  };
 }
 
 /** Whether the database answers at all. The other looks make no sense where it does not. */

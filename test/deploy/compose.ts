@@ -9,6 +9,8 @@ import { probedPathFaults, settingFaults } from './settings.js';
 const { $schema: _draft, ...schema } = JSON.parse(
   JSON.stringify(composeSchema, (key, value) => (key === 'id' ? undefined : value)),
 );
+// Younger than that schema.
+schema.properties.name = { type: 'string' };
 const isCompose = new Ajv({ strict: false, allErrors: true, validateFormats: false, validateSchema: false }).compile(
   schema,
 );
@@ -38,7 +40,7 @@ export function composeFaults(files: Files, image: Image, stopWithinSeconds: num
 /** No password stands in the file: it is in another, or there is none. */
 function passwordFaults(service: Node): string[] {
   return Object.keys(node(service['environment']))
-    .filter((name) => /PASS|KEY$|SECRET/.test(name))
+    .filter((name) => /PASS|KEY|SECRET/.test(name) && !name.endsWith('_FILE'))
     .map((name) => `has ${name} in its environment`);
 }
 

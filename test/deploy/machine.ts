@@ -85,7 +85,7 @@ export function nginxFaults(files: Files): string[] {
   const config = files['deploy/nginx/mintd.conf'] ?? '';
   const faults: string[] = [];
   const [, pattern = '$^'] = /location ~ (\S+) \{/.exec(config) ?? [];
-  const prefixes = [...config.matchAll(/location (\/\S+) \{\s*proxy_pass/g)].map(([, prefix = '']) => prefix);
+  const prefixes = [...config.matchAll(/location (\/\S*) \{\s*proxy_pass/g)].map(([, prefix = '']) => prefix);
   const open = new RegExp(pattern);
   faults.push(...pathFaults((path) => open.test(path) || prefixes.some((prefix) => path.startsWith(prefix))));
   if (!config.includes('proxy_set_header X-Forwarded-For $remote_addr;')) faults.push('a client may claim any address');

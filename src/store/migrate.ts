@@ -42,6 +42,9 @@ export function schemaFault(schema: SchemaStatus): string | null {
   }
 }
 
+/** A migration that a program of an earlier release need not know: what it adds may be left out (docs/operations/upgrade.md). */
+const ONLY_ADDS = /^\d+_expand_/;
+
 /** Compares the database with the program. Changes nothing. */
 export async function schemaStatus(database: Database): Promise<SchemaStatus> {
   const known = await knownMigrations(database.provider);
@@ -49,7 +52,7 @@ export async function schemaStatus(database: Database): Promise<SchemaStatus> {
   const failed = applied.find((row) => row.finished_at === null);
   if (failed !== undefined) return { status: 'failed', migration: failed.migration_name };
   const names = new Set(applied.map((row) => row.migration_name));
-  const unknown = [...names].filter((name) => !known.includes(name));
+  const unknown = [...names].filter((name) => !known.includes(name) && !ONLY_ADDS.test(name));
   if (unknown.length > 0) return { status: 'newer', unknown };
   const pending = known.filter((name) => !names.has(name));
   return pending.length === 0 ? { status: 'current' } : { status: 'behind', pending };

@@ -10,8 +10,9 @@ import {
   schemaFault,
   schemaStatus,
 } from '../../src/store/migrate.js';
+import { openUsers } from '../../src/store/users.js';
 import { emptyDatabaseUrl, PROVIDERS, testDatabase } from '../helper.js';
-import { answerOf, connectPostgres, rejectionOf, startChild } from './support.js';
+import { answerOf, aUser, connectPostgres, rejectionOf, startChild } from './support.js';
 
 /** The database at a URL, for as long as the test. */
 async function opened(t: Test, url: string) {
@@ -88,6 +89,21 @@ for (const provider of PROVIDERS) {
     const before: SchemaStatus = { status: 'newer', unknown: ['99990101000000_later'] };
     t.strictSame(await migrate(url, true), { before, applied: [] });
     t.strictSame(await migrate(url, true), { before, applied: [] }, 'and it stays so');
+  });
+
+  t.test(`${provider}: a program of the release before starts on a schema that has only grown`, async (t) => {
+    const { url, prisma } = await testDatabase(t, provider);
+    await prisma.$executeRaw`ALTER TABLE users ADD COLUMN shoe_size integer`;
+    await prisma.$executeRaw`CREATE TABLE shoes (id integer PRIMARY KEY)`;
+    await noteMigration(t, url, '99990101000000_expand_shoes', true);
+    t.strictSame(await migrate(url, true), { before: { status: 'current' }, applied: [] });
+    const users = openUsers(await opened(t, url));
+    const ada = aUser();
+    t.equal(await users.add(ada), true, 'and writes into it');
+    t.equal((await users.find(ada.id))?.username, 'Ada', 'and reads what it wrote');
+    await noteMigration(t, url, '99990201000000_drop_expand_shoes', true);
+    const before: SchemaStatus = { status: 'newer', unknown: ['99990201000000_drop_expand_shoes'] };
+    t.strictSame(await migrate(url, true), { before, applied: [] }, 'but not on one that has also shrunk');
   });
 
   t.test(`${provider}: a database in which a migration failed is left as it is`, async (t) => {

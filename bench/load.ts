@@ -57,8 +57,8 @@ export function openLoader(): Loader {
         const hear = (told: Told) => {
           if (told.told === 'begin' || told.told === 'end') return at(told.told);
           child.off('message', hear);
-          if (told.told === 'failed') reject(new Error(told.reason));
-          else resolve(told);
+          if ('reason' in told) reject(new Error(told.reason));
+          else if ('groups' in told) resolve(told);
         };
         child.on('message', hear);
         void exit.then(() => reject(new Error('the loader has ended')));

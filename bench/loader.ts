@@ -8,6 +8,7 @@ import { PAUSE_MS, VISITORS, type Visitor } from './visitors.js';
 
 /** So that a server that refuses everything is not asked as fast as possible. */
 const AFTER_ERROR_MS = 20;
+const LOGIN_TRIES = 10;
 
 /** What is true for all visitors of a stretch; times are those of performance.now(). */
 type Stretch = { from: number; until: number; isOver: boolean };
@@ -25,8 +26,7 @@ async function visit(url: string, visitor: Visitor, stretch: Stretch, pauseMs: n
     try {
       const answer = await connection.send(visitor.next());
       const now = performance.now();
-      visitor.answered(answer);
-      if (now >= stretch.from && now <= stretch.until) count.times.push(answer.ms);
+      if (visitor.answered(answer) && now >= stretch.from && now <= stretch.until) count.times.push(answer.ms);
     } catch (error) {
       count.errors++;
       count.lastError = error instanceof Error ? error.message : String(error);
@@ -43,7 +43,12 @@ async function begin(target: Target, { kind, clients, tokens }: Group): Promise<
   if (kind !== 'refresh' && kind !== 'retry') return visitors;
   const logIn = async (visitor: Visitor) => {
     const connection = openConnection(target.baseUrl);
-    visitor.answered(await connection.send(visitor.next()));
+    // Not every server can log in as many at once, so the first errors are borne with.
+    for (let left = LOGIN_TRIES; visitor.token() === null; left--)
+      await connection
+        .send(visitor.next())
+        .then(visitor.answered)
+        .catch((error) => (left > 1 ? pause(AFTER_ERROR_MS) : Promise.reject(error)));
     connection.close();
   };
   await Promise.all(visitors.filter((visitor) => visitor.token() === null).map(logIn));

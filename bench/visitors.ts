@@ -8,8 +8,11 @@ export type Kind = keyof typeof VISITORS;
 /** One of many who visit a server at once: what to send next, and what to make of the answer. */
 export type Visitor = {
   next(): string;
-  /** @throws Error when that is not the answer there should be */
-  answered(answer: Answer): void;
+  /**
+   * @returns whether that was what the visitor is there for, not a login that it needed first
+   * @throws Error when that is not the answer there should be
+   */
+  answered(answer: Answer): boolean;
   /** The newest refresh token, of those who have one. */
   token(): string | null;
 };
@@ -31,7 +34,11 @@ export const VISITORS = {
 export const PAUSE_MS: Readonly<Partial<Record<Kind, number>>> = { introspect: 10, retry: 10, revoke: 100 };
 
 function always(request: string): Visitor {
-  return { next: () => request, answered: (answer) => expect(answer, 200), token: () => null };
+  const answered = (answer: Answer) => {
+    expect(answer, 200);
+    return true;
+  };
+  return { next: () => request, answered, token: () => null };
 }
 
 function expect({ status, body }: Answer, wanted: number): void {
@@ -78,6 +85,7 @@ function refreshing(target: Target, number: number, known: string | null): Visit
       const successor = member(answer, 'refresh_token');
       if (successor === before) throw new Error('the refresh token was not rotated');
       token = successor;
+      return before !== null;
     },
     token: () => token,
   };
@@ -99,6 +107,7 @@ function retrying(target: Target, number: number, known: string | null): Visitor
       if (expected !== null && expected !== got) throw new Error('a retry got another successor');
       if (isLogin || expected !== null) token = got;
       else successor = got;
+      return !isLogin;
     },
     token: () => token,
   };
@@ -122,10 +131,11 @@ function introspecting(target: Target): Visitor {
       if (token === null) {
         token = member(answer, 'access_token');
         left = 100;
-      } else {
-        left--;
-        if (!answer.body.includes('"active":true')) throw new Error(`a good token is called ${answer.body}`);
+        return false;
       }
+      left--;
+      if (!answer.body.includes('"active":true')) throw new Error(`a good token is called ${answer.body}`);
+      return true;
     },
     token: () => null,
   };
@@ -148,6 +158,7 @@ function revoking(target: Target, number: number): Visitor {
       expect(answer, wasRevoked ? 400 : 200);
       if (before === null) token = member(answer, 'refresh_token');
       else if (!wasRevoked) [token, isRevoked] = [before, true];
+      return before !== null;
     },
     token: () => null,
   };

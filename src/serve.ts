@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -15,6 +14,7 @@ import { openObservers } from './observers.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
+import { openRandom } from './random.js';
 import { openRing } from './ring.js';
 import { openClientAssertions } from './store/client-assertions.js';
 import { openClients } from './store/clients.js';
@@ -22,9 +22,10 @@ import { type Database, openDatabase, prepareFolder, providerOf, sqliteFile } fr
 import { openFamilies } from './store/families.js';
 import { lockSqlite } from './store/lock.js';
 import { openLoginFailures } from './store/login-failures.js';
-import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
+import { hasKnownMigrations, migrate, schemaFault } from './store/migrate.js';
 import type { StatementObserver } from './store/observer.js';
 import { DatabaseUnavailable } from './store/outage.js';
+import { rememberClients } from './store/remembered-clients.js';
 import { openSessions } from './store/sessions.js';
 import { openUsers } from './store/users.js';
 import { readVersion } from './version.js';
@@ -69,7 +70,7 @@ async function open(
   close: () => Promise<void>,
 ): Promise<RunningServer> {
   const clock = Date.now;
-  const random = (size: number) => new Uint8Array(randomBytes(size));
+  const random = openRandom();
   const version = readVersion();
   const { meter, tracing, statement, password } = await openObservers(config, logger, version);
   opened.push(() => tracing?.close());
@@ -81,7 +82,7 @@ async function open(
   opened.push(() => hasher.close());
 
   const users = openUsers(database);
-  const clients = openClients(database);
+  const clients = rememberClients(openClients(database), () => performance.now());
   const sessions = openSessions(database);
   const failures = openLoginFailures(database);
   const accounts = { users, failures, sessions, hasher, limits: loginLimits(config), isCommonPassword };
@@ -178,8 +179,7 @@ async function openMigrated(
 async function readiness(database: Database, keeper: Keeper): Promise<Readiness> {
   const keys = keeper.isReady(Date.now());
   try {
-    const { status } = await schemaStatus(database);
-    return { database: true, schema: status === 'current', keys };
+    return { database: true, schema: await hasKnownMigrations(database), keys };
   } catch (error) {
     if (error instanceof DatabaseUnavailable) return { database: false, schema: false, keys };
     throw error;

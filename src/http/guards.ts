@@ -29,9 +29,19 @@ function refusalOf({ url = '', rawHeaders }: IncomingMessage): Refusal | null {
   if (beyondPath !== undefined && carriesCredential(beyondPath.replace(/[?#]/g, '&'))) {
     return { reason: 'credential_in_url' };
   }
-  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
-  const single = names.filter((name) => SINGLE_HEADERS.has(name));
-  return new Set(single).size < single.length ? { reason: 'header_repeated' } : null;
+  return repeatsHeader(rawHeaders) ? { reason: 'header_repeated' } : null;
+}
+
+/** Of names and values in turn. */
+function repeatsHeader(rawHeaders: readonly string[]): boolean {
+  const seen = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]?.toLowerCase() ?? '';
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
+  }
+  return false;
 }
 
 function answerUnknownRoutes(app: FastifyInstance): void {

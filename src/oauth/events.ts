@@ -73,7 +73,7 @@ export const EVENTS = {
   },
   all_logins_ended: {
     level: 'info',
-    says: 'all logins of a user or at a client were ended',
+    says: 'all logins of a user or at a client were ended; with neither, those of everybody',
     request: PERSON,
     change: ['targetUserId?', 'targetClientId?'],
   },

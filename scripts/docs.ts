@@ -22,6 +22,8 @@ Settings are environment variables; a file \`.env\` in the working directory is 
 Durations are written \`90s\`, \`10m\`, \`12h\`, \`14d\`. All faults are reported at once, and a variable that looks like a misspelt
 one stops the start. *Development* means: \`NODE_ENV\` is not \`production\` and \`ISSUER\` is a loopback address.
 
+Traces are set up by OpenTelemetry's own variables, \`OTEL_…\`: [monitoring](operations/monitoring.md#traces).
+
 | variable | default | |
 |---|---|---|
 ${rows.join('\n')}

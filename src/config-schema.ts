@@ -183,7 +183,7 @@ export const schema = z.object({
     })
     .meta({
       description:
-        'Whose `X-Forwarded-For` says where a request comes from: `off`, how many proxies stand in front of every server, or their addresses and networks, separated by commas. Behind a proxy, set it: else everybody has the address of the proxy, and shares its limit.',
+        'Whose `X-Forwarded-For` says where a request comes from: `off`, how many proxies stand in front of every server, or their addresses and networks, separated by commas. Behind a proxy, set it: else everybody has the address of the proxy, and shares its limit. Only these may also name a request (`X-Request-Id`) and go on with a trace.',
     }),
   REGISTRATION: z.enum(['closed', 'open']).default('closed').meta({
     description: 'With `open`, anybody may make an account at `/register`.',
@@ -200,7 +200,9 @@ export const schema = z.object({
   LOG_LEVEL: z
     .enum(LOG_LEVELS)
     .default('info')
-    .meta({ description: `One of ${LOG_LEVELS.join(', ')}.` }),
+    .meta({
+      description: `One of ${LOG_LEVELS.join(', ')}. \`SIGUSR2\` changes it while the server runs ([monitoring](operations/monitoring.md)).`,
+    }),
   NODE_ENV: z.string().default('').meta({
     description: '`production` switches off everything that is only there to make a first try easy.',
     shownDefault: 'not set',

@@ -15,8 +15,8 @@ export type Span = {
   readonly message: string;
 };
 
-/** How a collector behaves: as it should, cutting connections, or never answering. */
-type Mood = 'answers' | 'cuts' | 'is silent';
+/** How a collector behaves: as it should, saying no, cutting connections, or never answering. */
+type Mood = 'answers' | 'refuses' | 'cuts' | 'is silent';
 
 export type Collector = {
   readonly url: string;
@@ -89,6 +89,7 @@ export async function collector(t: Test): Promise<Collector> {
   const chunks: Buffer[] = [];
   const server = createServer(async (request, response) => {
     if (self.mood === 'cuts') request.socket.destroy();
+    if (self.mood === 'refuses') response.writeHead(400).end();
     if (self.mood !== 'answers') return;
     const body = await buffer(request);
     chunks.push(body);

@@ -68,7 +68,7 @@ t.test('a request is a trace, with what it asks of the database and of bcrypt, a
     OTEL_EXPORTER_OTLP_ENDPOINT: collects.url,
     OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
     OTEL_BSP_SCHEDULE_DELAY: '20',
-    OTEL_EXPORTER_OTLP_TIMEOUT: '300',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '20000',
   });
   const demo = await demoOf(server);
   const foreign = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'x=stranger' };
@@ -103,6 +103,9 @@ t.test('a request is a trace, with what it asks of the database and of bcrypt, a
   const line = JSON.parse(await server.waitFor(/"event":"login"/));
   t.equal(line.traceId, root.traceId, 'the log names the trace');
 
+  collects.mood = 'refuses';
+  await fetch(`${server.url}/livez`);
+  t.match(JSON.parse(await server.waitFor(/"event":"traces_not_sent"/)), { level: 40, err: { message: String } });
   collects.mood = 'cuts';
   const refreshed = await postToken(server.url, {
     grant_type: 'refresh_token',
@@ -110,7 +113,6 @@ t.test('a request is a trace, with what it asks of the database and of bcrypt, a
     refresh_token: String(tokens['refresh_token']),
   });
   t.equal(refreshed.status, 200, 'a collector that is gone hurts nobody');
-  t.match(JSON.parse(await server.waitFor(/"event":"traces_not_sent"/)), { level: 40, err: { message: String } });
   collects.mood = 'is silent';
   t.equal((await fetch(`${server.url}/livez`)).status, 200);
   const since = performance.now();

@@ -1,6 +1,6 @@
 // Loaded only where traces are wanted (src/tracing-settings.ts): it brings much along.
 import { FastifyOtelInstrumentation } from '@fastify/otel';
-import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import {
@@ -115,10 +115,6 @@ async function install(
     done();
   });
   await app.register(instrumentation.plugin());
-  // Reading a body leaves the context of its request; what the handler does shall be in it again.
-  app.addHook('preHandler', (request, _reply, done) => {
-    context.with(request.opentelemetry().context ?? ROOT_CONTEXT, done);
-  });
 }
 
 /** Sends spans with nothing in them but what may be said; a failure is told once, and hurts nobody. */

@@ -30,6 +30,8 @@ export type Mintd = {
 /**
  * Starts `mintd ARGS…` as a process of its own: nothing in its environment but what is given, in a folder of its own,
  * with nothing on stdin unless given. It is killed when the test ends.
+ *
+ * @param before a command that runs what follows it in its own process, as `env` does
  */
 export function start(
   t: Test,
@@ -37,8 +39,10 @@ export function start(
   args: string,
   env: Record<string, string> = {},
   stdin: string | Buffer = '',
+  before: readonly string[] = [],
 ): Mintd {
-  const child = spawn(process.execPath, [PROGRAM, ...args.split(' ').filter(Boolean)], {
+  const [command = '', ...rest] = [...before, process.execPath, PROGRAM, ...args.split(' ').filter(Boolean)];
+  const child = spawn(command, rest, {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -69,6 +69,8 @@ const MISTAKES: readonly (readonly [path: string, from: string, to: string, faul
   ['Dockerfile', '/app/prisma prisma', '/app/src src', /prisma is missing/],
   ['Dockerfile', 'NODE_ENV=production', 'NODE_ENV=prod', /NODE_ENV is not production/],
   ['Dockerfile', 'SQLITE_TMPDIR=/app/data', 'SQLITE_TMPDIR=/app', /nowhere to sort/],
+  ['Dockerfile', ' --omit=optional', '', /what only builds stays/],
+  ['Dockerfile', ' && mv /tmp/@napi-rs node_modules/', '', /no low priority/],
   ['Dockerfile', 'EXPOSE 4000', 'EXPOSE 4001', /EXPOSE and PORT differ/],
   ['.dockerignore', '!src\n', '', /keeps src back/],
   ['.dockerignore', '*\n', '', /lets \.env in/],

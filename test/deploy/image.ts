@@ -95,6 +95,12 @@ export function imageFaults(files: Files, exists: (path: string) => boolean): st
   for (const [path] of `${scripts['build']} ${scripts['generate']}`.matchAll(/\S+\.(mjs|json)\b/g))
     demand(copied.includes(path), `the build needs ${path}`);
 
+  const built = rest
+    .slice(0, -1)
+    .flatMap((stage) => restsOf(stage, 'RUN'))
+    .join('\n');
+  demand(built.includes('prune --omit=dev --omit=optional'), 'what only builds stays in the image');
+  demand(built.includes('mv /tmp/@napi-rs node_modules/'), 'password threads have no low priority');
   const kept = restsOf(last, 'COPY').map((copy) => copy.split(' ').at(-2) ?? '');
   for (const path of ['package.json', 'node_modules', 'dist', 'prisma'])
     demand(kept.includes(`/app/${path}`), `${path} is missing in the image`);

@@ -71,7 +71,7 @@ export async function issuerDeps(
   };
   const { clients = openClients(database), usedAssertions = openClientAssertions(database) } = shared;
   const keyAdmin = { read: notHere, rotate: notHere, nextRotationAt: () => null };
-  const switches = { isRegistrationOpen: true, trustedProxies: 0, apiDocs };
+  const switches = { isRegistrationOpen: true, trustedProxies: 0, maxConnections: 1_000, apiDocs };
   return { clients, usedAssertions, grants, accounts, sessions, keyAdmin, keeper: signer, ...switches };
 }
 

@@ -1,4 +1,5 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 import type { TrustedProxies } from '../oauth/trusted-proxies.js';
 
@@ -14,7 +15,7 @@ const TIMEOUTS_CHECKED_EVERY_MS = 1_000;
 const SILENCE_TIMEOUT_MS = 30_000;
 /** Longer than the 60 s proxies keep a connection for, so that the proxy closes it and no request meets a closed one. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-/** Then the connection is closed with the answer: what was sent beyond that, unasked, is not even looked at. */
+/** With the answer to the last one the connection is closed; what was sent after it, without waiting, is not worked for. */
 const REQUESTS_PER_CONNECTION = 1_000;
 
 const CLIENT_ERRORS: Readonly<Record<string, string>> = {
@@ -54,6 +55,13 @@ export function serverOptions(trustedProxies: TrustedProxies) {
 export function boundConnections({ server }: FastifyInstance, maxConnections: number): void {
   server.maxConnections = maxConnections;
   server.on('drop', () => server.closeIdleConnections());
+  // Node says so in that answer too, and then leaves it to the client, who may go on for ever.
+  const requests = new WeakMap<Socket, number>();
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const count = (requests.get(socket) ?? 0) + 1;
+    requests.set(socket, count);
+    if (count === REQUESTS_PER_CONNECTION) response.setHeader('connection', 'close');
+  });
 }
 
 /** A proxy that is trusted adds the address of whoever talks to it; the last of so many is the client's. */

@@ -18,10 +18,14 @@ t.test('more than can be done is 503 at once; the keys, probes, monitors and log
   const held = new Promise<void>((resolve) => {
     goOn = resolve;
   });
-  Object.assign(families, {
-    rotate: async (...rotation: Parameters<typeof rotate>) => held.then(() => rotate(...rotation)),
-  });
+  let begun = 0;
+  const rotateLater = (...rotation: Parameters<typeof rotate>) => {
+    begun++;
+    return held.then(() => rotate(...rotation));
+  };
+  Object.assign(families, { rotate: rotateLater });
   const working = Array.from({ length: AT_ONCE }, () => refresh(issuer, token));
+  while (begun < AT_ONCE) await new Promise(setImmediate);
   const [one, two] = await Promise.all([refresh(issuer, token), issuer.app.inject({ url: PATHS.userinfo })]);
   assertError(t, one, 503, 'temporarily_unavailable');
   t.equal(one.headers['retry-after'], '1');

@@ -34,7 +34,7 @@ export const STATEMENT_TIMEOUT_MS = 800;
 const SILENCE_TIMEOUT_MS = 100;
 /** For commands: nobody waits behind them, and what they do may be large. */
 export const PATIENT_STATEMENT_TIMEOUT_MS = 120_000;
-const POOL_SIZE = 10;
+export const POOL_SIZE = 10;
 /** For one of them to be free. */
 const LONGEST_WAIT_MS = 500;
 /** SQLite's own wait blocks the event loop, and that for each request that waits; src/store/outage.ts waits outside of it. */

@@ -51,6 +51,9 @@ export function rememberClients(store: ClientStore, nowMs: () => number): Client
     disable: (id, now) => changing(id, () => store.disable(id, now)),
     enable: (id) => changing(id, () => store.enable(id)),
     endLogins: (id) => changing(id, () => store.endLogins(id)),
+    async endAllLogins() {
+      await store.endAllLogins().finally(() => remembered.clear());
+    },
     remove: (id) => changing(id, () => store.remove(id)),
   };
 }

@@ -170,3 +170,37 @@ t.test('on PostgreSQL a refresh is a HOT update: it writes no index', async (t) 
     'an index on what it changes would end that',
   );
 });
+
+/** Whether a program that knows nothing of a migration can go on: it only makes new tables, and columns that may be left out. */
+function onlyAdds(sql: string): boolean {
+  const statements = sql
+    .replaceAll(/--.*$/gm, '')
+    .split(';')
+    .map((statement) => statement.trim());
+  const added = /^ADD COLUMN\s+"\w+" (?!.*\bNOT NULL\b(?!.*\bDEFAULT\b))/;
+  return statements.filter(Boolean).every((statement) => {
+    const [, changes] = /^ALTER TABLE "\w+" (.*)$/s.exec(statement) ?? [];
+    if (changes !== undefined) return changes.split(/,\s*(?=[A-Z]+ )/).every((change) => added.test(change));
+    return /^CREATE (TABLE|INDEX) /.test(statement);
+  });
+}
+
+t.test('a migration whose name says that it expands only adds', async (t) => {
+  for (const provider of PROVIDERS) {
+    for (const name of (await knownMigrations(provider)).filter((one) => one.includes('_expand_')))
+      t.ok(onlyAdds(readFileSync(`${prismaFolder(provider)}migrations/${name}/migration.sql`, 'utf8')), name);
+  }
+  const samples: readonly (readonly [is: boolean, sql: string])[] = [
+    [true, '-- AlterTable\nALTER TABLE "a" ADD COLUMN     "b" TEXT;\n-- CreateIndex\nCREATE INDEX "i" ON "a"("b");'],
+    [true, 'ALTER TABLE "a" ADD COLUMN     "b" TIMESTAMP(3),\nADD COLUMN     "c" INTEGER NOT NULL DEFAULT 0;'],
+    [true, 'CREATE TABLE "a" (\n  "b" BYTEA NOT NULL,\n  CONSTRAINT "p" PRIMARY KEY ("b")\n);'],
+    [false, 'ALTER TABLE "a" ADD COLUMN     "b" TEXT NOT NULL;'],
+    [false, 'ALTER TABLE "a" ADD COLUMN     "b" TEXT,\nADD COLUMN     "c" INTEGER NOT NULL;'],
+    [false, 'ALTER TABLE "a" ADD COLUMN     "b" TEXT,\nDROP COLUMN "c";'],
+    [false, 'ALTER TABLE "a" ALTER COLUMN "b" SET NOT NULL;'],
+    [false, 'CREATE UNIQUE INDEX "i" ON "a"("b");'],
+    [false, 'CREATE TABLE "new_a" ("b" TEXT);\nDROP TABLE "a";'],
+    [false, 'UPDATE "a" SET "b" = 1;'],
+  ];
+  for (const [is, sql] of samples) t.equal(onlyAdds(sql), is, sql);
+});

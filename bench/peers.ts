@@ -11,21 +11,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openLoader } from './load.js';
-import { type Conditions, conditions } from './machine.js';
+import { conditions } from './machine.js';
 import { type Measured, measure, type Visitors } from './measure.js';
-import { type Results, stretchRows } from './results.js';
+import type { PeerResults } from './peer-results.js';
+import { stretchRows } from './results.js';
 import type { Subject } from './subjects.js';
 import type { Target } from './target.js';
 import type { Kind } from './visitors.js';
-
-/** What `npm run bench:peers -- --json FILE` writes: stretches by workload and by server. */
-export type PeerResults = {
-  readonly conditions: Conditions;
-  readonly seconds: number;
-  readonly repetitions: number;
-  readonly servers: readonly { readonly name: string; readonly notes: string }[];
-  readonly stretches: Results['stretches'];
-};
 
 /** A server with what it takes to have it, as in bench/peers/*.json. `${WORK}` and `${MINTD}` stand for folders. */
 type Peer = Target & {

@@ -5,31 +5,10 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { PATHS } from '../src/oauth/metadata.js';
 import { type Group, openLoader } from './load.js';
-import { type Conditions, conditions, usageOf } from './machine.js';
+import { conditions, usageOf } from './machine.js';
+import type { SoakMinute, SoakResults } from './soak-results.js';
 import { slope } from './statistics.js';
 import { openSubjects, type Subject } from './subjects.js';
-
-/** What the server held at the end of a minute, and what it did in it. */
-export type SoakMinute = {
-  readonly minute: number;
-  readonly rssMib: number;
-  readonly openFiles: number;
-  /** Null where `/metrics` has no such thing. */
-  readonly lagP99Ms: number | null;
-  readonly requests: number;
-  readonly refreshP99Ms: number;
-  readonly errors: number;
-};
-
-/** What `npm run bench:soak -- --json FILE` writes. */
-export type SoakResults = {
-  readonly conditions: Conditions;
-  readonly server: string;
-  readonly visitors: string;
-  readonly minutes: readonly SoakMinute[];
-  /** Of the memory, after the first third. */
-  readonly growthMibPerHour: number;
-};
 
 const VISITORS: readonly Group[] = [
   { kind: 'refresh', clients: 4 },

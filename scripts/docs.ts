@@ -1,8 +1,9 @@
 // npm run docs: writes docs/configuration.md from the schema of the settings, docs/events.md from the table of events, and
-// docs/openapi.json from the schemas of the routes.
+// docs/openapi.json from the schemas of the routes, and docs/performance.md with its charts from what was measured.
 // CI runs it and fails on a difference.
 import { writeFileSync } from 'node:fs';
 import { pino } from 'pino';
+import { writePerformance } from '../bench/page.js';
 import { type AppDeps, buildApp } from '../src/app.js';
 import { describeConfig } from '../src/config.js';
 import { readVersion } from '../src/version.js';
@@ -26,6 +27,7 @@ ${rows.join('\n')}
 `;
 writeFileSync(new URL('../docs/configuration.md', import.meta.url), page);
 writeFileSync(new URL('../docs/events.md', import.meta.url), eventsPage());
+writePerformance();
 
 // Nothing is asked of it but what its routes are.
 const unused = {

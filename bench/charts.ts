@@ -107,7 +107,12 @@ export function peersChart({ servers, stretches }: PeerResults): string {
       width: width - 30,
       height: height - 70,
     })),
-    xAxis: panels.map((_, gridIndex) => ({ type: 'category', gridIndex, data: servers.map(({ name }) => name) })),
+    xAxis: panels.map((_, gridIndex) => ({
+      type: 'category',
+      gridIndex,
+      data: servers.map(({ name }) => name),
+      axisLabel: { interval: 0, fontSize: 10 },
+    })),
     yAxis: panels.map((_, gridIndex) => ({ type: 'value', gridIndex, show: false })),
     series: panels.map(({ sides, group }, i) => ({
       type: 'bar',

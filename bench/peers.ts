@@ -14,7 +14,7 @@ import { openLoader } from './load.js';
 import { conditions } from './machine.js';
 import { type Measured, measure, type Visitors } from './measure.js';
 import type { PeerResults } from './peer-results.js';
-import { stretchRows } from './results.js';
+import { errorLines, stretchRows } from './results.js';
 import type { Subject } from './subjects.js';
 import type { Target } from './target.js';
 import type { Kind } from './visitors.js';
@@ -134,6 +134,7 @@ try {
   const servers = running.map(({ name, notes }) => ({ name, notes }));
   const results: PeerResults = { conditions: before, seconds: stretch.seconds, repetitions, servers, stretches };
   console.table(stretchRows(stretches));
+  for (const line of errorLines(stretches)) console.log(line);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
   await stopPeers();
   await rm(work, { recursive: true, force: true });

@@ -34,7 +34,7 @@ export type OverloadStatus = () => Readonly<Record<'work' | 'passwords', LaneSta
 /**
  * Lets so many requests do their work at once, and others wait for a moment: beyond that the answer is 503 with
  * Retry-After, before anything was done for it. So what is answered was answered soon, however many ask
- * (docs/decisions/0017-overload.md). Passwords have a lane of their own, because they wait for bcrypt, which is slow.
+ * (docs/decisions/0020-overload.md). Passwords have a lane of their own, because they wait for bcrypt, which is slow.
  *
  * Goes before the routes.
  */

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { type Results, rounded, type Verdict } from './results.js';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Results, Verdict } from './results.js';
 import { median } from './statistics.js';
 
 /** Rows whose rates say something after a second. */
@@ -10,19 +10,24 @@ const LEAST_SHARE = 0.5;
 
 const COMMITTED = new URL('../docs/performance.json', import.meta.url);
 
-/** Whether every rate is at least half of what was committed; says which is not. A p99 says nothing after a second. */
-export function check({ verdicts }: Results): boolean {
-  const committed = (JSON.parse(readFileSync(COMMITTED, 'utf8')) as Results).verdicts;
-  const worse = verdicts.filter((verdict) => verdict.atLeast !== undefined && isFarBelow(verdict, committed));
-  for (const { what, values } of worse)
-    console.log(`SLOWER: ${what} is ${rounded(median(values))}, less than half of what docs/performance.json has`);
-  if (worse.length === 0) console.log('nothing is grossly slower than docs/performance.json says');
-  return worse.length === 0;
+/** What was reached when somebody last measured for longer. */
+export function committedVerdicts(): readonly Verdict[] {
+  if (!existsSync(COMMITTED)) throw new Error('docs/performance.json is missing: npm run bench -- --json writes it');
+  return (JSON.parse(readFileSync(COMMITTED, 'utf8')) as Results).verdicts;
 }
 
-function isFarBelow({ what, values }: Verdict, committed: readonly Verdict[]): boolean {
-  const before = committed.find((one) => one.what === what);
-  if (before === undefined) throw new Error(`docs/performance.json has no "${what}": run the whole bench again`);
-  // Not a comparison that NaN would pass.
-  return !(median(values) >= LEAST_SHARE * median(before.values));
+/**
+ * The rates that are less than half of what they were. A p99 says nothing after a second.
+ *
+ * @throws Error when there was no such comparison before
+ */
+export function grosslyWorse(now: readonly Verdict[], before: readonly Verdict[]): Verdict[] {
+  return now.filter(({ what, atLeast, values }) => {
+    if (atLeast === undefined) return false;
+    const committed = before.find((one) => one.what === what);
+    if (committed === undefined)
+      throw new Error(`docs/performance.json has no "${what}": run all of npm run bench again`);
+    // Nothing measured is NaN, which is not at least anything.
+    return !(median(values) >= LEAST_SHARE * median(committed.values));
+  });
 }

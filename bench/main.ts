@@ -5,12 +5,12 @@
 // disk. With --check it takes seconds, and fails when a rate is less than half of what docs/performance.json has. Linux only.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { CHECKED_ROWS, check } from './check.js';
+import { CHECKED_ROWS, committedVerdicts, grosslyWorse } from './check.js';
 import { familiesVerdict } from './families-row.js';
 import { type Loader, openLoader } from './load.js';
 import { conditions } from './machine.js';
 import { type Measured, measure, measureBcrypt, type Stretch } from './measure.js';
-import { compare, type Results, stretchRows, type Verdict, verdictRows } from './results.js';
+import { compare, errorLines, type Results, spread, stretchRows, type Verdict, verdictRows } from './results.js';
 import { FAMILIES, MEMORY, ROW_IDS, ROWS, type Row, type Side, START } from './rows.js';
 import { openSubjects, type Subjects } from './subjects.js';
 
@@ -32,6 +32,8 @@ const isShort = options.quick || options.check;
 const seconds = Number(options.seconds ?? (isShort ? 0.8 : 4));
 const repetitions = Number(options.repetitions ?? (isShort ? 1 : 5));
 const stretch: Stretch = { seconds, warmupSeconds: isShort ? 0.2 : 0.5 };
+/** For what seems to be slower: the machine may have been busy. */
+const AGAIN: Stretch = { seconds: 3, warmupSeconds: 0.5 };
 
 function chosenRows(): readonly string[] {
   if (options.rows !== undefined) {
@@ -50,9 +52,9 @@ function withoutPostgres(row: Row): Row {
   return { ...row, sides: Object.fromEntries(sides) };
 }
 
-type Measuring = { readonly loader: Loader; readonly subjects: Subjects };
+type Measuring = { readonly loader: Loader; readonly subjects: Subjects; readonly stretch: Stretch };
 
-async function measureSide({ loader, subjects }: Measuring, { subject, visitors }: Side): Promise<Measured> {
+async function measureSide({ loader, subjects, stretch }: Measuring, { subject, visitors }: Side): Promise<Measured> {
   if (subject === 'bare bcrypt') return measureBcrypt(await subjects.bcrypt(), stretch);
   return measure(loader, await subjects.get(subject), visitors, stretch);
 }
@@ -128,17 +130,31 @@ async function run(measuring: Measuring): Promise<Results> {
   const verdicts = rows.flatMap((row) => compare(row, stretches[row.id] ?? {}));
   if (chosen.includes(MEMORY) && rows.length > 0) verdicts.push(...memoryVerdict(stretches));
   if (chosen.includes(START)) verdicts.push(...(await startVerdict(measuring)));
-  await measuring.subjects.stop();
   if (chosen.includes(FAMILIES)) verdicts.push(await familiesVerdict(repetitions));
   return { conditions: before, seconds, repetitions, verdicts, stretches };
 }
 
-const measuring = { loader: openLoader(), subjects: openSubjects() };
+/** Whether no rate has fallen to half of what was committed; what seems to have is looked at once more, for longer. */
+async function isFastEnough(measuring: Measuring, { verdicts }: Results): Promise<boolean> {
+  const suspected = grosslyWorse(verdicts, committedVerdicts());
+  if (suspected.length === 0) return true;
+  console.log(`once more: ${suspected.map(({ what }) => what).join('; ')}`);
+  const rows = ROWS.filter(({ id }) => suspected.some(({ row }) => row === id)).map(withoutPostgres);
+  const stretches = await measureAll({ ...measuring, stretch: AGAIN }, rows);
+  const again = rows.flatMap((row) => compare(row, stretches[row.id] ?? {}));
+  const worse = grosslyWorse(again, committedVerdicts());
+  for (const { what, values } of worse)
+    console.log(`SLOWER: ${what} is ${spread(values)}, less than half of what docs/performance.json has`);
+  return worse.length === 0;
+}
+
+const measuring = { loader: openLoader(), subjects: openSubjects(), stretch };
 try {
   const results = await run(measuring);
   const { fileSystem, folder, fsyncMs, processors, node } = results.conditions;
   console.log(`${processors}, Node ${node}; ${folder} on ${fileSystem}, where an fsync takes ${fsyncMs.toFixed(2)} ms`);
   console.table(stretchRows(results.stretches));
+  for (const line of errorLines(results.stretches)) console.log(line);
   console.table(verdictRows(results.verdicts));
   const speeds = Object.values(results.stretches).flatMap((sides) => Object.values(sides).flat());
   const range = speeds.map((measured) => measured.signaturesPerSecond);
@@ -147,7 +163,7 @@ try {
       `RS256 signatures a second of one thread: ${Math.min(...range).toFixed(0)} to ${Math.max(...range).toFixed(0)}`,
     );
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
-  if (options.check) process.exitCode = check(results) ? 0 : 1;
+  if (options.check) process.exitCode = (await isFastEnough(measuring, results)) ? 0 : 1;
 } finally {
   await measuring.subjects.stop();
   await measuring.loader.stop();

@@ -11,21 +11,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openLoader } from './load.js';
-import { type Conditions, conditions } from './machine.js';
+import { conditions } from './machine.js';
 import { type Measured, measure, type Visitors } from './measure.js';
-import { type Results, stretchRows } from './results.js';
+import type { PeerResults } from './peer-results.js';
+import { errorLines, stretchRows } from './results.js';
 import type { Subject } from './subjects.js';
 import type { Target } from './target.js';
 import type { Kind } from './visitors.js';
-
-/** What `npm run bench:peers -- --json FILE` writes: stretches by workload and by server. */
-export type PeerResults = {
-  readonly conditions: Conditions;
-  readonly seconds: number;
-  readonly repetitions: number;
-  readonly servers: readonly { readonly name: string; readonly notes: string }[];
-  readonly stretches: Results['stretches'];
-};
 
 /** A server with what it takes to have it, as in bench/peers/*.json. `${WORK}` and `${MINTD}` stand for folders. */
 type Peer = Target & {
@@ -142,6 +134,7 @@ try {
   const servers = running.map(({ name, notes }) => ({ name, notes }));
   const results: PeerResults = { conditions: before, seconds: stretch.seconds, repetitions, servers, stretches };
   console.table(stretchRows(stretches));
+  for (const line of errorLines(stretches)) console.log(line);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
   await stopPeers();
   await rm(work, { recursive: true, force: true });

@@ -106,3 +106,15 @@ export function stretchRows(stretches: Results['stretches']) {
     ),
   );
 }
+
+/** What servers answered that they should not have: a line for each kind of it. */
+export function errorLines(stretches: Results['stretches']): string[] {
+  const lines = Object.entries(stretches).flatMap(([row, sides]) =>
+    Object.entries(sides).flatMap(([side, measured]) =>
+      measured
+        .flatMap(({ groups }) => groups.flatMap(({ lastError }) => lastError ?? []))
+        .map((error) => `${row}, ${side}: ${error}`),
+    ),
+  );
+  return [...new Set(lines)];
+}

@@ -31,7 +31,7 @@ export const VISITORS = {
 } as const satisfies Readonly<Record<string, Begin>>;
 
 /** Between two requests of one visitor, so that what costs nothing does not take everything. */
-export const PAUSE_MS: Readonly<Partial<Record<Kind, number>>> = { introspect: 10, retry: 10, revoke: 100 };
+export const PAUSE_MS: Readonly<Partial<Record<Kind, number>>> = { jwks: 10, introspect: 10, retry: 10, revoke: 100 };
 
 function always(request: string): Visitor {
   const answered = (answer: Answer) => {

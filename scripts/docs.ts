@@ -1,8 +1,14 @@
+<<<<<<< HEAD
 // npm run docs: writes docs/configuration.md from the schema of the settings, docs/events.md from the table of events,
 // docs/openapi.json from the schemas of the routes, and the table in docs/operations/monitoring.md from /metrics.
+=======
+// npm run docs: writes docs/configuration.md from the schema of the settings, docs/events.md from the table of events, and
+// docs/openapi.json from the schemas of the routes, and docs/performance.md with its charts from what was measured.
+>>>>>>> bench
 // CI runs it and fails on a difference.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
+import { writePerformance } from '../bench/page.js';
 import { type AppDeps, buildApp } from '../src/app.js';
 import { describeConfig } from '../src/config.js';
 import { openMeter } from '../src/http/metrics/meter.js';
@@ -30,6 +36,7 @@ ${rows.join('\n')}
 `;
 writeFileSync(new URL('../docs/configuration.md', import.meta.url), page);
 writeFileSync(new URL('../docs/events.md', import.meta.url), eventsPage());
+writePerformance();
 
 // Nothing is asked of it but what its routes and its metrics are.
 const queue = { running: 0, waiting: 0, turns: 0, waitedSeconds: 0, refused: {} };

@@ -11,6 +11,7 @@ import type { Keeper } from './keys/keeper.js';
 import type { TokenSettings } from './oauth/client.js';
 import type { LoginLimits } from './oauth/login-limits.js';
 import { openObservers } from './observers.js';
+import { connectionsWithin, openFileLimit } from './open-files.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
@@ -101,6 +102,7 @@ async function open(
     accounts,
     isRegistrationOpen: config.REGISTRATION === 'open',
     trustedProxies: config.TRUST_PROXY,
+    maxConnections: connectionLimit(config, logger),
     sessions,
     keyAdmin,
     keeper,
@@ -130,6 +132,16 @@ async function open(
     },
     close,
   };
+}
+
+/** What MAX_CONNECTIONS says, or as many as leave files to open for everything else. */
+function connectionLimit({ MAX_CONNECTIONS: wanted }: Config, logger: Logger): number {
+  const connections = Math.min(wanted, connectionsWithin(openFileLimit()));
+  if (connections < wanted) {
+    const message = 'the limit of open files (ulimit -n) allows for fewer connections than MAX_CONNECTIONS';
+    logger.warn({ event: 'connections_limited', connections }, message);
+  }
+  return connections;
 }
 
 /** Lets what runs finish, and cuts what takes too long, so that the rest can be closed in order. */

@@ -39,6 +39,8 @@ export const MEMBERS = {
   seconds: 'how far',
   families: 'how many',
   rows: 'how many',
+  requests: 'how many, since the line before',
+  connections: 'how many there may be at once',
   applied: 'the migrations, a list',
   signal: 'which one',
   listensOn: 'the address, as a URL',

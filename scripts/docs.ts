@@ -1,10 +1,6 @@
-<<<<<<< HEAD
 // npm run docs: writes docs/configuration.md from the schema of the settings, docs/events.md from the table of events,
-// docs/openapi.json from the schemas of the routes, and the table in docs/operations/monitoring.md from /metrics.
-=======
-// npm run docs: writes docs/configuration.md from the schema of the settings, docs/events.md from the table of events, and
-// docs/openapi.json from the schemas of the routes, and docs/performance.md with its charts from what was measured.
->>>>>>> bench
+// docs/openapi.json from the schemas of the routes, the table in docs/operations/monitoring.md from /metrics, and
+// docs/performance.md with its charts from what was measured.
 // CI runs it and fails on a difference.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';

@@ -87,7 +87,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   sayRequestIds(app);
   boundConnections(app, deps.maxConnections);
   guardAllRoutes(app);
-  boundWork(app, { passwords: deps.accounts.hasher.capacity });
+  const overloadStatus = boundWork(app, { passwords: deps.accounts.hasher.capacity });
   if (deps.trustedProxies === 0) warnOfProxies(app);
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode, elapsedTime }) => {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
@@ -96,6 +96,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 
   const { clock, clients, grants, accounts, sessions, keeper, meter } = deps;
   const keyStatus = (now: EpochMs) => keeper.status(now);
+  const passwordStatus = accounts.hasher.status;
   const { settings, families } = grants;
   const { users } = accounts;
   const { issuer, clockSkewSeconds } = settings;
@@ -119,7 +120,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const described = cachedDocument(JSON.stringify(metadata(issuer)));
   await app.register(discoveryEndpoints, { metadata: described, signer: keeper, clock });
   await app.register(healthEndpoints, { readiness: deps.readiness, keyStatus, clock });
-  await app.register(metricsEndpoint, { meter, keyStatus, passwordStatus: accounts.hasher.status, clock });
+  await app.register(metricsEndpoint, { meter, keyStatus, passwordStatus, overloadStatus, clock });
   return app;
 }
 

@@ -4,6 +4,7 @@ import { optional } from '../oauth/parameters.js';
 import { parametersIn } from './body.js';
 import { sendError } from './errors.js';
 import { type LaneLimits, type LaneStatus, openLane } from './lane.js';
+import { noteVerdict } from './verdict.js';
 import { UNAVAILABLE } from './wire-errors.js';
 
 /** What verifiers, probes and monitors ask for: it needs no database, or asks it once for all, and is always answered. */
@@ -55,6 +56,7 @@ export function boundWork(app: FastifyInstance, { passwords, work = WORK }: Over
       const leave = await lane.enter(() => !request.raw.socket.destroyed);
       if (leave === null) {
         tell();
+        noteVerdict(request, 'overloaded');
         return sendError(reply, UNAVAILABLE);
       }
       turns.set(request, leave);

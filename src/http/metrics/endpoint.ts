@@ -5,8 +5,10 @@ import type { KeyStatus } from '../../keys/keeper.js';
 import { PATHS } from '../../oauth/metadata.js';
 import type { EpochMs } from '../../oauth/time.js';
 import type { QueueStatus } from '../../passwords/queue.js';
+import type { OverloadStatus } from '../overload.js';
 import { answer, publicSchema } from '../route-schema.js';
 import { keyMetrics } from './keys.js';
+import { laneMetrics } from './lanes.js';
 import type { Meter } from './meter.js';
 import { passwordMetrics } from './passwords.js';
 
@@ -14,6 +16,7 @@ export type MetricsOptions = {
   readonly meter: Pick<Meter, 'registry'>;
   readonly keyStatus: (now: EpochMs) => KeyStatus;
   readonly passwordStatus: () => QueueStatus;
+  readonly overloadStatus: OverloadStatus;
   readonly clock: () => EpochMs;
 };
 
@@ -29,6 +32,7 @@ export async function metricsEndpoint(app: FastifyInstance, options: MetricsOpti
   const registry = new Registry();
   keyMetrics(registry, options);
   passwordMetrics(registry, options);
+  laneMetrics(registry, options);
   app.get(PATHS.metrics, { schema: SCHEMA }, async (_request, reply) =>
     reply
       .header('cache-control', 'no-store')

@@ -5,7 +5,7 @@ import type { EventName } from '../../oauth/events.js';
 import { PATHS } from '../../oauth/metadata.js';
 import { optional } from '../../oauth/parameters.js';
 import { parametersIn } from '../body.js';
-import { verdictOf } from '../verdict.js';
+import { type Verdict, verdictOf } from '../verdict.js';
 
 /** Is told of each request when it has been answered. */
 export type RequestCounter = (request: FastifyRequest, reply: FastifyReply) => void;
@@ -69,11 +69,16 @@ function tokenCounter(registry: Registry): (request: FastifyRequest, statusCode:
   return (request, statusCode) => {
     const verdict = verdictOf(request);
     const result = resultOf(statusCode);
-    const reason = verdict?.reason ?? (result === 'unavailable' ? 'unavailable' : 'none');
+    const reason = verdict?.reason ?? (result === 'unavailable' ? outageOf(verdict) : 'none');
     requests.inc({ grant: grantOf(request.body), result, reason });
     const kind = verdict === null ? undefined : KINDS[verdict.event];
     if (kind !== undefined) refreshes.inc({ kind });
   };
+}
+
+/** Too much to do is not something missing. */
+function outageOf(verdict: Verdict | null): 'overloaded' | 'unavailable' {
+  return verdict?.event === 'overloaded' ? 'overloaded' : 'unavailable';
 }
 
 function resultOf(statusCode: number): 'ok' | 'refused' | 'unavailable' | 'failed' {

@@ -32,6 +32,7 @@ const unused = {
   grants: { settings: { issuer: 'https://login.example.com' } },
   accounts: { hasher: {} },
   keyAdmin: {},
+  meter: {},
   keeper: {},
   clients: {},
   sessions: {},

@@ -17,9 +17,12 @@ import { guardAllRoutes } from './http/guards.js';
 import { healthEndpoints, type Readiness } from './http/health.js';
 import { introspectEndpoint } from './http/introspect.js';
 import { logoutEndpoint } from './http/logout.js';
-import { metricsEndpoint } from './http/metrics.js';
+import { metricsEndpoint } from './http/metrics/endpoint.js';
+import type { Meter } from './http/metrics/meter.js';
+import { countRequests } from './http/metrics/requests.js';
 import { ownPasswordEndpoint } from './http/own-password.js';
 import { registerEndpoint } from './http/register.js';
+import { requestIds, sayRequestIds } from './http/request-id.js';
 import { revokeEndpoint } from './http/revoke.js';
 import { leaveSchemasToEndpoints } from './http/route-schema.js';
 import { addressOf, warnOfProxies } from './http/sender.js';
@@ -55,6 +58,7 @@ export type AppDeps = {
   readonly readiness: () => Promise<Readiness>;
   readonly clock: () => EpochMs;
   readonly logger: FastifyBaseLogger;
+  readonly meter: Meter;
   /** The description of the API and the page to try it on, for this version of the program; null: there is neither. */
   readonly apiDocs: { readonly version: string } | null;
 };
@@ -72,7 +76,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: deps.logger,
     // URLs are never logged: somebody may have put a password there.
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIds(deps.trustedProxies),
     bodyLimit: BODY_LIMIT_BYTES,
     trustProxy: trustOf(deps.trustedProxies),
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -88,13 +93,15 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   app.setErrorHandler(handleError);
   leaveSchemasToEndpoints(app);
+  sayRequestIds(app);
   guardAllRoutes(app);
   if (deps.trustedProxies === 0) warnOfProxies(app);
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode, elapsedTime }) => {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
   });
+  countRequests(app, deps.meter.requests);
 
-  const { clock, clients, grants, accounts, sessions, keeper } = deps;
+  const { clock, clients, grants, accounts, sessions, keeper, meter } = deps;
   const keyStatus = (now: EpochMs) => keeper.status(now);
   const { settings, families } = grants;
   const { users } = accounts;
@@ -119,7 +126,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const described = cachedDocument(JSON.stringify(metadata(issuer)));
   await app.register(discoveryEndpoints, { metadata: described, signer: keeper, clock });
   await app.register(healthEndpoints, { readiness: deps.readiness, keyStatus, clock });
-  await app.register(metricsEndpoint, { keyStatus, passwordStatus: accounts.hasher.status, clock });
+  await app.register(metricsEndpoint, { meter, keyStatus, passwordStatus: accounts.hasher.status, clock });
   return app;
 }
 
@@ -156,5 +163,5 @@ function trustOf(proxies: TrustedProxies): string[] | ((address: string, hop: nu
 function refuseUrl(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = { reason: 'url_malformed' } as const;
   request.log.info({ event: 'refused', ...refusal, address: addressOf(request) }, 'refused');
-  sendError(reply.header('x-content-type-options', 'nosniff'), wireError(refusal));
+  sendError(reply.headers({ 'x-content-type-options': 'nosniff', 'x-request-id': request.id }), wireError(refusal));
 }

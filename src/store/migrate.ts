@@ -42,6 +42,9 @@ export function schemaFault(schema: SchemaStatus): string | null {
   }
 }
 
+/** A migration that a program of an earlier release need not know: what it adds may be left out (docs/operations/upgrade.md). */
+const ONLY_ADDS = /^\d+_expand_/;
+
 /** Compares the database with the program. Changes nothing. */
 export async function schemaStatus(database: Database): Promise<SchemaStatus> {
   const known = await knownMigrations(database.provider);
@@ -49,10 +52,24 @@ export async function schemaStatus(database: Database): Promise<SchemaStatus> {
   const failed = applied.find((row) => row.finished_at === null);
   if (failed !== undefined) return { status: 'failed', migration: failed.migration_name };
   const names = new Set(applied.map((row) => row.migration_name));
-  const unknown = [...names].filter((name) => !known.includes(name));
+  const unknown = [...names].filter((name) => !known.includes(name) && !ONLY_ADDS.test(name));
   if (unknown.length > 0) return { status: 'newer', unknown };
   const pending = known.filter((name) => !names.has(name));
   return pending.length === 0 ? { status: 'current' } : { status: 'behind', pending };
+}
+
+/**
+ * Whether the database has every migration this program was built with: what a server that runs needs. Further ones, of a
+ * newer version that is being started beside it, are not looked at, whether they are done, under way or failed: one release
+ * only adds (docs/decisions/0017-rolling-upgrades.md). To start, a program asks schemaStatus.
+ */
+export async function hasKnownMigrations(database: Database): Promise<boolean> {
+  const known = await knownMigrations(database.provider);
+  const done = (await appliedMigrations(database)).filter(
+    (row) => row.finished_at !== null && row.rolled_back_at === null,
+  );
+  const names = new Set(done.map((row) => row.migration_name));
+  return known.every((name) => names.has(name));
 }
 
 /** The rows of the table Prisma itself keeps, so that `prisma migrate` and mintd agree on what was applied. */

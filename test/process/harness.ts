@@ -30,6 +30,8 @@ export type Mintd = {
 /**
  * Starts `mintd ARGS…` as a process of its own: nothing in its environment but what is given, in a folder of its own,
  * with nothing on stdin unless given. It is killed when the test ends.
+ *
+ * @param program another main.js than the one that was built
  */
 export function start(
   t: Test,
@@ -37,8 +39,9 @@ export function start(
   args: string,
   env: Record<string, string> = {},
   stdin: string | Buffer = '',
+  program = PROGRAM,
 ): Mintd {
-  const child = spawn(process.execPath, [PROGRAM, ...args.split(' ').filter(Boolean)], {
+  const child = spawn(process.execPath, [program, ...args.split(' ').filter(Boolean)], {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -109,8 +112,8 @@ export async function run(
 }
 
 /** Starts a server on a free port and waits until it listens. */
-export async function serve(t: Test, folder: string, env: Record<string, string> = {}) {
-  const mintd = start(t, folder, 'serve', { HOST: '127.0.0.1', PORT: '0', BCRYPT_COST: '10', ...env });
+export async function serve(t: Test, folder: string, env: Record<string, string> = {}, program = PROGRAM) {
+  const mintd = start(t, folder, 'serve', { HOST: '127.0.0.1', PORT: '0', BCRYPT_COST: '10', ...env }, '', program);
   const url = await addressOf(mintd);
   return { ...mintd, url };
 }

@@ -2,9 +2,17 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import t, { type Test } from 'tap';
 import { openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
-import { knownMigrations, migrate, type SchemaStatus, schemaFault, schemaStatus } from '../../src/store/migrate.js';
+import {
+  hasKnownMigrations,
+  knownMigrations,
+  migrate,
+  type SchemaStatus,
+  schemaFault,
+  schemaStatus,
+} from '../../src/store/migrate.js';
+import { openUsers } from '../../src/store/users.js';
 import { emptyDatabaseUrl, PROVIDERS, testDatabase } from '../helper.js';
-import { answerOf, connectPostgres, rejectionOf, startChild } from './support.js';
+import { answerOf, aUser, connectPostgres, rejectionOf, startChild } from './support.js';
 
 /** The database at a URL, for as long as the test. */
 async function opened(t: Test, url: string) {
@@ -83,6 +91,21 @@ for (const provider of PROVIDERS) {
     t.strictSame(await migrate(url, true), { before, applied: [] }, 'and it stays so');
   });
 
+  t.test(`${provider}: a program of the release before starts on a schema that has only grown`, async (t) => {
+    const { url, prisma } = await testDatabase(t, provider);
+    await prisma.$executeRaw`ALTER TABLE users ADD COLUMN shoe_size integer`;
+    await prisma.$executeRaw`CREATE TABLE shoes (id integer PRIMARY KEY)`;
+    await noteMigration(t, url, '99990101000000_expand_shoes', true);
+    t.strictSame(await migrate(url, true), { before: { status: 'current' }, applied: [] });
+    const users = openUsers(await opened(t, url));
+    const ada = aUser();
+    t.equal(await users.add(ada), true, 'and writes into it');
+    t.equal((await users.find(ada.id))?.username, 'Ada', 'and reads what it wrote');
+    await noteMigration(t, url, '99990201000000_drop_expand_shoes', true);
+    const before: SchemaStatus = { status: 'newer', unknown: ['99990201000000_drop_expand_shoes'] };
+    t.strictSame(await migrate(url, true), { before, applied: [] }, 'but not on one that has also shrunk');
+  });
+
   t.test(`${provider}: a database in which a migration failed is left as it is`, async (t) => {
     const { url } = await testDatabase(t, provider);
     await noteMigration(t, url, '20200101000000_half', false);
@@ -119,6 +142,27 @@ for (const provider of PROVIDERS) {
     await prisma.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${new Date()} WHERE checksum = 'x'`;
     t.strictSame((await migrate(url, true)).before, { status: 'current' });
   });
+
+  t.test(
+    `${provider}: a server that runs needs its own migrations, whatever a newer version does beside it`,
+    async (t) => {
+      const { url, ...database } = await testDatabase(t, provider);
+      const last = known.at(-1);
+      const rows = database.prisma;
+      t.equal(await hasKnownMigrations(database), true);
+      await noteMigration(t, url, '99990101000000_later', false);
+      t.equal(await hasKnownMigrations(database), true, 'while a newer one is applied');
+      await rows.$executeRaw`UPDATE _prisma_migrations SET finished_at = ${new Date()} WHERE checksum = 'x'`;
+      t.equal(await hasKnownMigrations(database), true, 'when it is');
+      await rows.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${new Date()} WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'not without one of its own');
+      await rows.$executeRaw`
+      UPDATE _prisma_migrations SET rolled_back_at = NULL, finished_at = NULL WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'and not with half of one');
+      await rows.$executeRaw`DELETE FROM _prisma_migrations WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'nor with an older backup in its place');
+    },
+  );
 }
 
 t.test('looking at an absent SQLite file leaves nothing behind', async (t) => {

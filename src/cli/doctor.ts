@@ -37,14 +37,7 @@ export function doctorCommand(program: Command, io: CliIo, settings: () => Docto
         'Exit code 0: nothing failed (there may be warnings); 1: something did',
     )
     .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      examples(
-        'mintd doctor',
-        'mintd doctor --json',
-        'mintd doctor --json | jq \'.checks[] | select(.status != "ok")\'',
-      ),
-    )
+    .addHelpText('after', examples('mintd doctor', 'mintd doctor --json'))
     .action(async (options: OutputOptions) => {
       const checks = await examine(settings);
       print(io, options, { checks }, () => show(checks));

@@ -103,6 +103,7 @@ function peopleRows(folder: string, [one, two]: readonly string[]): readonly Row
     [`sessions revoke ${two} --client app`, [], 2],
     ['sessions revoke --user ada --yes', [{ event: 'all_logins_ended', ...id }]],
     ['sessions revoke --client app --yes', [{ event: 'all_logins_ended', targetClientId: 'app' }]],
+    ['sessions revoke --all --yes', [{ event: 'all_logins_ended' }]],
   ];
 }
 

@@ -87,10 +87,13 @@ t.test('which is to be ended must be said in exactly one way; anything else is w
     `${login.sid} --user ada --yes`,
     `${login.sid} --client app --yes`,
     `${login.sid} --user ada --client app --yes`,
+    `${login.sid} --all --yes`,
+    '--all --user ada --yes',
+    '--all --client app --yes',
   ]) {
     const { code, out, err } = await mintd(`sessions revoke ${args}`);
     t.strictSame({ code, out }, { code: 2, out: '' }, `sessions revoke ${args}`);
-    t.match(err, /say which: a session, --user or --client/);
+    t.match(err, /say which: a session, --user, --client or --all/);
   }
   t.match(await mintd(`sessions revoke ${login.sid} ${login.sid}`), { code: 2, err: /too many arguments/ });
   t.equal(await goesOn(issuer, login), true);
@@ -130,6 +133,28 @@ t.test('all sessions at a client are ended, those elsewhere go on, and new ones 
   t.strictSame(await json('sessions revoke --client app --yes'), { client_id: 'app' });
   t.equal(await goesOn(issuer, again), false);
   t.match(await json('sessions list'), [{ client_id: 'web' }]);
+});
+
+t.test('all sessions there are end, and new ones begin', async (t) => {
+  const { issuer, mintd, json } = await besideIssuer(t);
+  await issuer.addUser({ username: 'Bob' });
+  const [app, web] = [await begin(issuer), await begin(issuer, { client_id: 'web', username: 'bob' })];
+  t.strictSame(await mintd('sessions revoke --all'), {
+    code: 1,
+    out: '',
+    err: 'mintd: End all sessions of everybody? This cannot be undone: say --yes\n',
+  });
+  t.strictSame(await mintd('sessions revoke --all --yes'), {
+    code: 0,
+    out: `ended all sessions of everybody${RUN_OUT}\n`,
+    err: '',
+  });
+  t.equal(await goesOn(issuer, app), false);
+  t.equal(await goesOn(issuer, web, { client_id: 'web' }), false);
+  const again = await begin(issuer);
+  t.equal(await goesOn(issuer, again), true);
+  t.strictSame(await json('sessions revoke --all --yes'), { all: true });
+  t.equal(await goesOn(issuer, again), false);
 });
 
 t.test('a user or client that is not there is named, and nobody is asked anything', async (t) => {

@@ -2,10 +2,9 @@
 // thirty beside passwords that arrive at ten times the rate the server can check, whether it answers or not (open loop). Real
 // server, SQLite, BCRYPT_COST=10, limits off. Prints tables; what counts are the ratios.
 import { readFile, rm } from 'node:fs/promises';
-import { Agent } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { COST, openPeople, PASSWORD } from './people.js';
-import { type Answered, postToken } from './post.js';
+import { type Answered, openPoster } from './post.js';
 import { type Served, serve } from './server.js';
 import { quantile } from './statistics.js';
 
@@ -19,7 +18,6 @@ const TIMES_CAPACITY = 10;
 const AT_ONCE = 16;
 const TICK_MS = 10;
 
-const keptAlive = () => new Agent({ keepAlive: true });
 const someone = (i: number) => ({ grant_type: 'password', username: `user${i % USERS}`, password: PASSWORD });
 
 /** Memory of the server, in MiB. */
@@ -40,53 +38,53 @@ async function during(ms: number, atOnce: number, work: (turn: number) => Promis
 
 /** How many logins a second the server can check. */
 async function capacityOf({ url }: Served): Promise<number> {
-  const agent = keptAlive();
+  const poster = openPoster(url);
   let done = 0;
   await during(CAPACITY_MS, AT_ONCE, async (turn) => {
-    if ((await postToken(agent, url, someone(turn))).status === 200) done++;
+    if ((await poster.post(someone(turn))).status === 200) done++;
   });
-  agent.destroy();
+  poster.close();
   return done / (CAPACITY_MS / 1000);
 }
 
 /** The newest refresh token of each client. */
 async function logInAll({ url }: Served): Promise<string[]> {
-  const agent = keptAlive();
-  const answers = await Promise.all(Array.from({ length: REFRESHERS }, (_, i) => postToken(agent, url, someone(i))));
-  agent.destroy();
+  const poster = openPoster(url);
+  const answers = await Promise.all(Array.from({ length: REFRESHERS }, (_, i) => poster.post(someone(i))));
+  poster.close();
   return answers.map(({ body }) => String(body['refresh_token']));
 }
 
 /** Refreshes, each client without a pause. */
 async function refreshFor({ url }: Served, tokens: string[], ms: number) {
-  const agent = keptAlive();
+  const poster = openPoster(url);
   const times: number[] = [];
   const clients = tokens.map((_, i) =>
     during(ms, 1, async () => {
       const form = { grant_type: 'refresh_token', refresh_token: tokens[i] ?? '' };
-      const answered = await postToken(agent, url, form);
+      const answered = await poster.post(form);
       if (answered.status !== 200) throw new Error(`refresh: ${answered.status} ${JSON.stringify(answered.body)}`);
       tokens[i] = String(answered.body['refresh_token']);
       times.push(answered.ms);
     }),
   );
   await Promise.all(clients);
-  agent.destroy();
+  poster.close();
   const perSecond = times.length / (ms / 1000);
   return { perSecond, p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: quantile(times, 1) };
 }
 
 /** Sends passwords at a steady rate, and waits for the last answer. */
 async function floodFor({ url }: Served, perSecond: number, ms: number): Promise<Answered[]> {
-  const agent = keptAlive();
+  const poster = openPoster(url);
   const answers: Promise<Answered>[] = [];
   const began = performance.now();
   for (let passed = 0; passed < ms; passed = performance.now() - began) {
-    while (answers.length < (perSecond * passed) / 1000) answers.push(postToken(agent, url, someone(answers.length)));
+    while (answers.length < (perSecond * passed) / 1000) answers.push(poster.post(someone(answers.length)));
     await pause(TICK_MS);
   }
   const all = await Promise.all(answers);
-  agent.destroy();
+  poster.close();
   return all;
 }
 

@@ -1,58 +1,73 @@
-import { Agent, request } from 'node:http';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Target } from './target.js';
+import type { Kind } from './visitors.js';
 
-/** What a stretch of refreshing measured. Times are in milliseconds. */
-export type Load = {
-  readonly perSecond: number;
-  readonly p50: number;
-  readonly p99: number;
-  /** The newest token of each family, in the order they came in. */
-  readonly tokens: string[];
+/** So many who do the same. Tokens are what those who refresh begin with; who has none logs in first. */
+export type Group = { readonly kind: Kind; readonly clients: number; readonly tokens?: readonly (string | null)[] };
+
+export type LoadTask = {
+  readonly target: Target;
+  /** All at once. */
+  readonly groups: readonly Group[];
+  readonly seconds: number;
+  /** Before anything is counted. */
+  readonly warmupSeconds: number;
+  /** Whether visitors pause between requests as bench/visitors.ts says, or never. */
+  readonly pauses: boolean;
 };
 
-/** Refreshes families one after the other, several at a time, and each of them by at most one. */
-export async function load(url: string, tokens: readonly string[], refreshes: number, atOnce: number): Promise<Load> {
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
-  const newest = [...tokens];
-  const times: number[] = [];
-  let next = 0;
-  const began = performance.now();
-  const work = async () => {
-    while (next < refreshes) {
-      const i = next++ % newest.length;
-      const from = performance.now();
-      newest[i] = await refresh(agent, url, newest[i] ?? '');
-      times.push(performance.now() - from);
-    }
+/** What a group found. Only answers that ended in the stretch count; errors count whenever they come. */
+export type GroupResult = {
+  readonly kind: Kind;
+  readonly clients: number;
+  readonly count: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly errors: number;
+  readonly lastError: string | null;
+  readonly tokens: readonly (string | null)[];
+};
+
+/** What the loader says while it works. */
+export type Told =
+  | { readonly told: 'begin' | 'end' }
+  | { readonly told: 'done'; readonly loaderCores: number; readonly groups: readonly GroupResult[] }
+  | { readonly told: 'failed'; readonly reason: string };
+
+/** What was found, and how many cores it took to find it out. */
+export type LoadResult = { readonly loaderCores: number; readonly groups: readonly GroupResult[] };
+
+/** A process that visits servers, so that its work is not counted as that of whoever measures. */
+export type Loader = {
+  /** @param at is called when the stretch that counts begins, and when it ends */
+  run(task: LoadTask, at: (edge: 'begin' | 'end') => void): Promise<LoadResult>;
+  stop(): Promise<void>;
+};
+
+export function openLoader(): Loader {
+  const child: ChildProcess = fork(fileURLToPath(new URL('loader.ts', import.meta.url)), { stdio: 'inherit' });
+  const exit = once(child, 'exit');
+  return {
+    run(task, at) {
+      return new Promise((resolve, reject) => {
+        const hear = (told: Told) => {
+          if (told.told === 'begin' || told.told === 'end') return at(told.told);
+          child.off('message', hear);
+          if ('reason' in told) reject(new Error(told.reason));
+          else if ('groups' in told) resolve(told);
+        };
+        child.on('message', hear);
+        void exit.then(() => reject(new Error('the loader has ended')));
+        child.send(task);
+      });
+    },
+    async stop() {
+      child.disconnect();
+      await exit;
+    },
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, newest.length) }, work));
-  const seconds = (performance.now() - began) / 1000;
-  agent.destroy();
-  times.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
-  return { perSecond: times.length / seconds, p50: at(0.5), p99: at(0.99), tokens: newest };
-}
-
-/** The middle one. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function refresh(agent: Agent, url: string, token: string): Promise<string> {
-  const body = `grant_type=refresh_token&client_id=bench&refresh_token=${token}`;
-  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length };
-  return new Promise((resolve, reject) => {
-    const sent = request(`${url}/token`, { method: 'POST', agent, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => {
-        const found = /"refresh_token":"(mrt_[^"]+)"/.exec(text)?.[1];
-        if (found === undefined) reject(new Error(`${response.statusCode} ${text}`));
-        else resolve(found);
-      });
-    });
-    sent.on('error', reject).end(body);
-  });
 }

@@ -2,7 +2,8 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashSync } from 'bcrypt';
-import { newClient } from '../src/oauth/client.js';
+import { GRANT_TYPES, newClient } from '../src/oauth/client.js';
+import { sha256 } from '../src/oauth/refresh-token.js';
 import { type LoginName, parseLoginName } from '../src/oauth/username.js';
 import { openClients } from '../src/store/clients.js';
 import { type Database, openDatabase } from '../src/store/database.js';
@@ -15,7 +16,10 @@ export const PASSWORD = 'correct horse battery';
 /** bcrypt's cost for everybody but those who have another. */
 export const COST = 10;
 
-/** An installation on SQLite with the client `bench`. */
+/** The secret of the client `service`. */
+export const SECRET = 'of-nobody-but-the-measurements-of-mintd-itself';
+
+/** An installation with the public client `bench` and the confidential client `service`. */
 export type People = {
   readonly folder: string;
   readonly url: string;
@@ -23,13 +27,16 @@ export type People = {
   add(username: string, cost?: number): Promise<string>;
 };
 
-export async function openPeople(): Promise<People> {
-  const folder = await mkdtemp(join(tmpdir(), 'mintd-bench-'));
-  const url = `file:${join(folder, 'bench.db')}`;
+/** @param given the database; left out: SQLite, in the folder, which is a temporary one unless it is given */
+export async function openPeople(given?: { readonly folder?: string; readonly url?: string }): Promise<People> {
+  const folder = given?.folder ?? (await mkdtemp(join(tmpdir(), 'mintd-bench-')));
+  const url = given?.url ?? `file:${join(folder, 'bench.db')}`;
   await migrate(url, true);
   const database = await openDatabase(url);
-  const client = { ...newClient('bench', 'public', Date.now()), grants: ['password', 'refresh_token'] as const };
-  await openClients(database).add(client);
+  const clients = openClients(database);
+  await clients.add({ ...newClient('bench', 'public', Date.now()), grants: ['password', 'refresh_token'] });
+  const service = newClient('service', 'confidential', Date.now());
+  await clients.add({ ...service, secretHash: sha256(SECRET), grants: GRANT_TYPES });
   const users = openUsers(database);
   const hashes = new Map<number, string>();
   return {

@@ -1,4 +1,4 @@
-import { type Agent, request } from 'node:http';
+import { type Connection, formRequest, openConnection } from './connection.js';
 
 /** An answer of the token endpoint, and how long it took in milliseconds. */
 export type Answered = {
@@ -8,23 +8,27 @@ export type Answered = {
   readonly body: Readonly<Record<string, unknown>>;
 };
 
-/** POST /token with a form. */
-export function postToken(agent: Agent, url: string, form: Readonly<Record<string, string>>): Promise<Answered> {
-  const body = new URLSearchParams({ client_id: 'bench', ...form }).toString();
-  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length };
-  const from = performance.now();
-  return new Promise((resolve, reject) => {
-    const sent = request(`${url}/token`, { method: 'POST', agent, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => {
-        const { statusCode = 0, headers: got } = response;
-        const ms = performance.now() - from;
-        resolve({ status: statusCode, ms, retryAfter: got['retry-after'], body: JSON.parse(text) });
-      });
-    });
-    sent.on('error', reject).end(body);
-  });
+/** Posts forms of the client `bench` to the token endpoint, over as many connections as there are forms on their way. */
+export type Poster = { post(form: Readonly<Record<string, string>>): Promise<Answered>; close(): void };
+
+export function openPoster(url: string): Poster {
+  const all: Connection[] = [];
+  const idle: Connection[] = [];
+  const another = () => {
+    const connection = openConnection(url);
+    all.push(connection);
+    return connection;
+  };
+  return {
+    async post(form) {
+      const connection = idle.pop() ?? another();
+      const answer = await connection.send(formRequest(`${url}/token`, { client_id: 'bench', ...form }));
+      idle.push(connection);
+      const retryAfter = /\r\nretry-after: *([^\r]+)/i.exec(answer.head)?.[1];
+      return { status: answer.status, ms: answer.ms, retryAfter, body: JSON.parse(answer.body) };
+    },
+    close() {
+      for (const connection of all) connection.close();
+    },
+  };
 }

@@ -36,11 +36,16 @@ export async function serve(
   const url = await new Promise<string>((resolve, reject) => {
     void exit.then(([code]) => reject(new Error(`mintd serve ended with ${code}`)));
     if (child.stdout === null) throw new Error('no stdout');
-    createInterface({ input: child.stdout }).on('line', (line) => {
+    const lines = createInterface({ input: child.stdout });
+    lines.on('line', (line) => {
       const found = /mintd listens on (http:\/\/[^"\s]+)/.exec(line)?.[1];
-      if (found !== undefined) resolve(found);
+      if (found === undefined) return;
+      lines.close();
+      resolve(found);
     });
   });
+  // Nobody reads the log, which costs whoever measures next to nothing.
+  child.stdout?.resume();
   return {
     url,
     pid: child.pid ?? 0,

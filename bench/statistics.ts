@@ -41,3 +41,20 @@ export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
+
+/** The middle one, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  const upper = sorted[half] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** By how much values grow from one place to the next: the slope of the line with the least squares. */
+export function slope(places: readonly number[], values: readonly number[]): number {
+  const mean = (of: readonly number[]) => of.reduce((sum, one) => sum + one, 0) / of.length;
+  const [x, y] = [mean(places), mean(values)];
+  const products = places.map((place, i) => (place - x) * ((values[i] ?? Number.NaN) - y));
+  const squares = places.map((place) => (place - x) ** 2);
+  return mean(products) / mean(squares);
+}

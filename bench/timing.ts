@@ -4,13 +4,12 @@
 // (Bonferroni), or where one of its times is longer than one of the others in less than 45 or more than 55 of 100 pairs. Exit
 // 1 when one differs. With --without-dummy it is a copy of the program that hashes nothing for a name nobody has: it must.
 import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { Agent } from 'node:http';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { failureKey } from '../src/oauth/login-limits.js';
 import { openUsers } from '../src/store/users.js';
 import { COST, loginName, openPeople, PASSWORD, type People } from './people.js';
-import { postToken } from './post.js';
+import { openPoster } from './post.js';
 import { serve } from './server.js';
 import { mannWhitney, quantile } from './statistics.js';
 
@@ -45,18 +44,18 @@ const BLOCKED: Kinds = {
 
 /** Asks for each kind in random order, round after round; how long each took, in milliseconds. */
 async function measure(url: string, kinds: Kinds, rounds: number, status: number): Promise<Map<string, number[]>> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const poster = openPoster(url);
   const times = new Map(Object.keys(kinds).map((name) => [name, [] as number[]]));
   for (let round = -WARM_UP; round < rounds; round++) {
     const order = Object.entries(kinds).map((kind) => ({ kind, at: Math.random() }));
     for (const { kind } of order.sort((a, b) => a.at - b.at)) {
       const [name, form] = kind;
-      const answered = await postToken(agent, url, { grant_type: 'password', ...form() });
+      const answered = await poster.post({ grant_type: 'password', ...form() });
       if (answered.status !== status) throw new Error(`${name}: ${answered.status} ${JSON.stringify(answered.body)}`);
       if (round >= 0) times.get(name)?.push(answered.ms);
     }
   }
-  agent.destroy();
+  poster.close();
   return times;
 }
 

@@ -15,7 +15,7 @@ import { dirname, join, relative } from 'node:path';
 
 /** Looks like the project itself, for code that finds its files by where it is: what is not compiled is linked. */
 const OUT = 'build';
-const COMPILED = ['scripts', 'src', 'test'];
+const COMPILED = ['bench', 'scripts', 'src', 'test'];
 const LINKED = ['dist', 'examples', 'node_modules', 'package.json', 'prisma'];
 
 /** What everything is compiled by. */

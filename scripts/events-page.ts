@@ -1,4 +1,5 @@
-import { EVENTS, type EventName, type EventOrigin, MEMBERS, membersOf } from '../src/oauth/events.js';
+import { MEMBERS } from '../src/oauth/event-members.js';
+import { EVENTS, type EventName, type EventOrigin, membersOf } from '../src/oauth/events.js';
 
 const SECTIONS: readonly (readonly [origin: EventOrigin, title: string, text: string])[] = [
   ['request', 'What people and clients do', ''],
@@ -18,11 +19,11 @@ export function eventsPage(): string {
 <!-- Written by \`npm run docs\` from src/oauth/events.ts. -->
 
 \`mintd serve\` writes one JSON object a line to stdout. Besides the members below each line has \`level\` (20 debug, 30 info, 40
-warn, 50 error, 60 fatal), \`time\` (RFC 3339, UTC), \`msg\`, and where it belongs to a request \`reqId\`, the same in all its lines.
+warn, 50 error, 60 fatal), \`time\` (RFC 3339, UTC), \`msg\`, and where it belongs to a request \`requestId\`.
 A test does each of these things and fails when a line has a member more or less than here.
 
 \`\`\`json
-{"level":30,"time":"2026-01-01T09:00:00.000Z","reqId":"req-7","event":"login","clientId":"web","userId":"1f0e…","sid":"3f0c…","jti":"9b1d…","grantType":"password","address":"203.0.113.7","msg":"login"}
+{"level":30,"time":"2026-01-01T09:00:00.000Z","requestId":"5c1f…","event":"login","clientId":"web","userId":"1f0e…","sid":"3f0c…","jti":"9b1d…","grantType":"password","address":"203.0.113.7","msg":"login"}
 \`\`\`
 
 **Commands** run in processes of their own. With [\`AUDIT_FILE\`](configuration.md) each one that changes something adds a line there:

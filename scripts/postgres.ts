@@ -31,8 +31,8 @@ export async function openPostgres(): Promise<Postgres> {
   return given === undefined || given === '' ? startPostgres() : { url: given, stop: async () => undefined };
 }
 
-/** Makes a server of one's own and starts it. */
-export async function startPostgres(): Promise<OwnPostgres> {
+/** Makes a server of one's own and starts it, with settings beside the usual ones. */
+export async function startPostgres(more: Readonly<Record<string, string>> = {}): Promise<OwnPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'mintd-postgres-'));
   const isRoot = process.getuid?.() === 0;
   const identity = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
@@ -64,6 +64,7 @@ export async function startPostgres(): Promise<OwnPostgres> {
     max_connections: 200,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
+    ...more,
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const url = `postgres://mintd:mintd@127.0.0.1:${port}/postgres`;

@@ -17,12 +17,17 @@ import { guardAllRoutes } from './http/guards.js';
 import { healthEndpoints, type Readiness } from './http/health.js';
 import { introspectEndpoint } from './http/introspect.js';
 import { logoutEndpoint } from './http/logout.js';
-import { metricsEndpoint } from './http/metrics.js';
+import { metricsEndpoint } from './http/metrics/endpoint.js';
+import type { Meter } from './http/metrics/meter.js';
+import { countRequests } from './http/metrics/requests.js';
+import { boundWork } from './http/overload.js';
 import { ownPasswordEndpoint } from './http/own-password.js';
 import { registerEndpoint } from './http/register.js';
+import { requestIds, sayRequestIds } from './http/request-id.js';
 import { revokeEndpoint } from './http/revoke.js';
 import { leaveSchemasToEndpoints } from './http/route-schema.js';
-import { addressOf, warnOfProxies } from './http/sender.js';
+import { addressOf, proxyTest, warnOfProxies } from './http/sender.js';
+import { boundConnections, serverOptions } from './http/server-options.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
@@ -39,6 +44,7 @@ import type { ClientAssertionStore } from './store/client-assertions.js';
 import type { ClientStore } from './store/clients.js';
 import type { SessionStore } from './store/sessions.js';
 import type { TokenDeps } from './tokens/deps.js';
+import type { Tracing } from './tracing.js';
 
 /** Everything the HTTP interface stands on, made elsewhere (src/serve.ts). */
 export type AppDeps = {
@@ -49,22 +55,19 @@ export type AppDeps = {
   /** Whether anybody may make an account. */
   readonly isRegistrationOpen: boolean;
   readonly trustedProxies: TrustedProxies;
+  /** So many are kept at once. */
+  readonly maxConnections: number;
   readonly sessions: SessionStore;
   readonly keyAdmin: KeyAdmin;
   readonly keeper: Pick<Keeper, 'jwks' | 'jwksMaxAgeSeconds' | 'verify' | 'status'>;
   readonly readiness: () => Promise<Readiness>;
   readonly clock: () => EpochMs;
   readonly logger: FastifyBaseLogger;
+  readonly meter: Meter;
+  /** Null where nobody wants traces. */
+  readonly tracing: Pick<Tracing, 'install'> | null;
   /** The description of the API and the page to try it on, for this version of the program; null: there is neither. */
   readonly apiDocs: { readonly version: string } | null;
-};
-
-const BODY_LIMIT_BYTES = 16 * 1024;
-const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 10_000;
-const CLIENT_ERRORS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
 /** The HTTP interface: every route, and what holds for all of them. It does not listen yet. */
@@ -72,29 +75,26 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: deps.logger,
     // URLs are never logged: somebody may have put a password there.
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_LIMIT_BYTES,
-    trustProxy: trustOf(deps.trustedProxies),
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
-    forceCloseConnections: 'idle',
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIds(deps.trustedProxies),
+    ...serverOptions(deps.trustedProxies),
     routerOptions: { querystringParser: () => ({}) },
     frameworkErrors: refuseUrl,
-    // A request that is not HTTP: its bytes may be anything, so they are neither logged nor answered at length.
-    clientErrorHandler: ({ code }, socket) => {
-      const status = CLIENT_ERRORS[code ?? ''] ?? '400 Bad Request';
-      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    },
   });
+  await deps.tracing?.install(app, proxyTest(deps.trustedProxies));
   app.setErrorHandler(handleError);
   leaveSchemasToEndpoints(app);
+  sayRequestIds(app);
+  boundConnections(app, deps.maxConnections);
   guardAllRoutes(app);
+  boundWork(app, { passwords: deps.accounts.hasher.capacity });
   if (deps.trustedProxies === 0) warnOfProxies(app);
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode, elapsedTime }) => {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
   });
+  countRequests(app, deps.meter.requests);
 
-  const { clock, clients, grants, accounts, sessions, keeper } = deps;
+  const { clock, clients, grants, accounts, sessions, keeper, meter } = deps;
   const keyStatus = (now: EpochMs) => keeper.status(now);
   const { settings, families } = grants;
   const { users } = accounts;
@@ -119,7 +119,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const described = cachedDocument(JSON.stringify(metadata(issuer)));
   await app.register(discoveryEndpoints, { metadata: described, signer: keeper, clock });
   await app.register(healthEndpoints, { readiness: deps.readiness, keyStatus, clock });
-  await app.register(metricsEndpoint, { keyStatus, passwordStatus: accounts.hasher.status, clock });
+  await app.register(metricsEndpoint, { meter, keyStatus, passwordStatus: accounts.hasher.status, clock });
   return app;
 }
 
@@ -147,14 +147,9 @@ async function addApiDocs(app: FastifyInstance, { apiDocs, grants, keeper }: App
   await app.register(docsPage, { issuer });
 }
 
-/** A proxy that is trusted adds the address of whoever talks to it; the last of so many is the client's. */
-function trustOf(proxies: TrustedProxies): string[] | ((address: string, hop: number) => boolean) {
-  return typeof proxies === 'number' ? (_address, hop) => hop < proxies : [...proxies];
-}
-
 /** A URL the router cannot decode gets here past all hooks. It is not logged. */
 function refuseUrl(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = { reason: 'url_malformed' } as const;
   request.log.info({ event: 'refused', ...refusal, address: addressOf(request) }, 'refused');
-  sendError(reply.header('x-content-type-options', 'nosniff'), wireError(refusal));
+  sendError(reply.headers({ 'x-content-type-options': 'nosniff', 'x-request-id': request.id }), wireError(refusal));
 }

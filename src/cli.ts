@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { type AuditTrail, auditTrail } from './cli/audit.js';
 import { clientsCommands } from './cli/clients.js';
 import { withDatabase } from './cli/database.js';
+import { type DoctorSettings, doctorCommand } from './cli/doctor.js';
 import { type CliIo, CommandFailed, type OutputOptions, print } from './cli/io.js';
 import { keysCommands } from './cli/keys.js';
 import { sessionsCommands } from './cli/sessions.js';
@@ -9,6 +10,7 @@ import { examples, type Settings, type WithKeyStore } from './cli/settings.js';
 import { usersCommands } from './cli/users.js';
 import { type Config, type Environment, readConfig } from './config.js';
 import { databaseStore, fileStore } from './key-store.js';
+import { ringTiming } from './ring.js';
 import { prepareFolder, STATEMENT_TIMEOUT_MS } from './store/database.js';
 import { migrate, schemaFault } from './store/migrate.js';
 
@@ -95,22 +97,39 @@ function buildProgram({ io, environment, version, serve }: CliDeps, trail: Audit
   program
     .command('migrate')
     .description('bring the database to the schema of this version; make it if it is not there')
+    .option('--retry', 'also a migration that was begun and not finished: it was killed, or failed')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('mintd migrate'))
-    .action(async (options: OutputOptions) => {
+    .addHelpText('after', examples('mintd migrate', 'mintd migrate --retry'))
+    .action(async ({ retry = false, ...options }: OutputOptions & { retry?: boolean }) => {
       const { DATABASE_URL, isDevelopment } = config();
       await prepareFolder(DATABASE_URL, isDevelopment);
-      const { before, applied } = await migrate(DATABASE_URL, true);
-      const fault = before.status === 'behind' ? null : schemaFault(before);
+      const { before, applied } = await migrate(DATABASE_URL, true, retry);
+      const isMended = before.status === 'failed' && retry;
+      const fault = before.status === 'behind' || isMended ? null : schemaFault(before);
       if (fault !== null) throw new CommandFailed(fault);
       print(io, options, { applied }, () =>
         applied.length === 0 ? 'the database is up to date' : applied.map((name) => `applied ${name}`).join('\n'),
       );
     });
 
+  doctorCommand(program, io, () => doctorSettings(config()));
   keysCommands(program, io, settings, withKeyStore);
   usersCommands(program, io, settings);
   clientsCommands(program, io, settings);
   sessionsCommands(program, io, settings);
   return program;
+}
+
+function doctorSettings(all: Config): DoctorSettings {
+  return {
+    databaseUrl: all.DATABASE_URL,
+    issuer: all.ISSUER,
+    isProduction: all.NODE_ENV === 'production',
+    keyStore: all.KEY_STORE,
+    openKeys: (database) =>
+      all.KEY_STORE === 'database' && database !== null ? databaseStore(all, database) : fileStore(all),
+    timing: ringTiming(all),
+    rotationIntervalSeconds: all.KEY_ROTATION_INTERVAL,
+    clock: Date.now,
+  };
 }

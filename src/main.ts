@@ -3,8 +3,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { parseEnv } from 'node:util';
-import closeWithGrace from 'close-with-grace';
-import { pino } from 'pino';
+import closeWithGrace, { type Options } from 'close-with-grace';
+import { type Logger, pino } from 'pino';
 import { runCli } from './cli.js';
 import type { Config } from './config.js';
 import type { DemoAccess } from './demo-accounts.js';
@@ -20,15 +20,25 @@ function environment(): Record<string, string | undefined> {
   return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env };
 }
 
+/** OpenTelemetry's packages read their variables from the process; those in `.env` are to be among them. */
+function showOpenTelemetryItsVariables(): void {
+  for (const [name, value] of Object.entries(environment())) {
+    if (name.startsWith('OTEL_') && value !== undefined) process.env[name] = value;
+  }
+}
+
 async function serve(config: Config): Promise<void> {
+  if (config.isTraced) showOpenTelemetryItsVariables();
   const logger = pino({ level: config.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   let server: RunningServer | undefined;
+  process.on('SIGUSR2', () => stepLogLevel(config, logger, server));
   let stopped: () => void;
   const untilStopped = new Promise<void>((resolve) => {
     stopped = resolve;
   });
   // Before the server starts: a signal that comes in between must not find nobody home.
-  const { uninstall } = closeWithGrace({ delay: STOP_WITHIN_MS, logger: false }, async ({ signal, err }) => {
+  const graceful: Options = { delay: STOP_WITHIN_MS, logger: false, skip: ['SIGUSR2'] };
+  const { uninstall } = closeWithGrace(graceful, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ event: 'crash', err }, 'an error nobody handled');
     logger.info({ event: 'stopping', signal }, 'mintd stops');
     await server?.close();
@@ -43,6 +53,18 @@ async function serve(config: Config): Promise<void> {
   }
   if (server.demo !== null) showDemo(config, server.demo);
   await untilStopped;
+}
+
+/** From LOG_LEVEL to the level at which every request is told of, and back; where that is LOG_LEVEL, to `info`. */
+function stepLogLevel({ LOG_LEVEL }: Config, logger: Logger, server: RunningServer | undefined): void {
+  const other = LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace' ? 'info' : 'debug';
+  const next = logger.level === LOG_LEVEL ? other : LOG_LEVEL;
+  const tell = () => logger.info({ event: 'log_level_changed', logLevel: next }, `the log level is ${next} now`);
+  const set = server?.setLogLevel ?? ((level: Config['LOG_LEVEL']) => Object.assign(logger, { level }));
+  // Said while the more talkative of the two holds.
+  if (next === 'debug') set(next);
+  tell();
+  if (next !== 'debug') set(next);
 }
 
 function showDemo({ ISSUER }: Config, { clientId, username, password }: DemoAccess): void {

@@ -66,7 +66,8 @@ function keeperLog(logger: Logger): KeeperLog {
   };
 }
 
-function ringTiming(config: Config): RingTiming {
+/** What the ring counts with, by this configuration. */
+export function ringTiming(config: Config): RingTiming {
   return {
     jwksMaxAgeSeconds: config.JWKS_MAX_AGE,
     verifierCacheSeconds: config.VERIFIER_CACHE,

@@ -1,20 +1,21 @@
-import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from './app.js';
+import { startBackground } from './background.js';
 import type { Config } from './config.js';
 import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
 import { openTokenRate } from './grants/token-rate.js';
 import type { Readiness } from './http/health.js';
 import type { Keeper } from './keys/keeper.js';
 import type { TokenSettings } from './oauth/client.js';
-import type { EventName } from './oauth/events.js';
 import type { LoginLimits } from './oauth/login-limits.js';
+import { openObservers } from './observers.js';
+import { connectionsWithin, openFileLimit } from './open-files.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
-import { type RemovalLog, startRemoval } from './removal.js';
+import { openRandom } from './random.js';
 import { openRing } from './ring.js';
 import { openClientAssertions } from './store/client-assertions.js';
 import { openClients } from './store/clients.js';
@@ -22,8 +23,10 @@ import { type Database, openDatabase, prepareFolder, providerOf, sqliteFile } fr
 import { openFamilies } from './store/families.js';
 import { lockSqlite } from './store/lock.js';
 import { openLoginFailures } from './store/login-failures.js';
-import { migrate, schemaFault, schemaStatus } from './store/migrate.js';
+import { hasKnownMigrations, migrate, schemaFault } from './store/migrate.js';
+import type { StatementObserver } from './store/observer.js';
 import { DatabaseUnavailable } from './store/outage.js';
+import { rememberClients } from './store/remembered-clients.js';
 import { openSessions } from './store/sessions.js';
 import { openUsers } from './store/users.js';
 import { readVersion } from './version.js';
@@ -37,6 +40,8 @@ export type RunningServer = {
   readonly address: string;
   /** Only on the first start in development. */
   readonly demo: DemoAccess | null;
+  /** Says more or less from now on; requests that run say what they said. */
+  setLogLevel(level: Config['LOG_LEVEL']): void;
   /** Stops accepting, finishes what runs, closes everything. */
   close(): Promise<void>;
 };
@@ -66,16 +71,19 @@ async function open(
   close: () => Promise<void>,
 ): Promise<RunningServer> {
   const clock = Date.now;
-  const random = (size: number) => new Uint8Array(randomBytes(size));
-  const database = await openMigrated(config, logger, opened);
+  const random = openRandom();
+  const version = readVersion();
+  const { meter, tracing, statement, password } = await openObservers(config, logger, version);
+  opened.push(() => tracing?.close());
+  const database = await openMigrated(config, logger, statement, opened);
   const { keeper, keyAdmin } = await openRing(config, logger, database);
   opened.push(() => keeper.close());
   const threads = config.PASSWORD_THREADS;
-  const hasher = openHasher({ cost: config.BCRYPT_COST, ...(threads > 0 && { threads }) });
+  const hasher = openHasher({ cost: config.BCRYPT_COST, ...(threads > 0 && { threads }), observe: password });
   opened.push(() => hasher.close());
 
   const users = openUsers(database);
-  const clients = openClients(database);
+  const clients = rememberClients(openClients(database), () => performance.now());
   const sessions = openSessions(database);
   const failures = openLoginFailures(database);
   const accounts = { users, failures, sessions, hasher, limits: loginLimits(config), isCommonPassword };
@@ -94,20 +102,19 @@ async function open(
     accounts,
     isRegistrationOpen: config.REGISTRATION === 'open',
     trustedProxies: config.TRUST_PROXY,
+    maxConnections: connectionLimit(config, logger),
     sessions,
     keyAdmin,
     keeper,
     readiness: () => readiness(database, keeper),
     clock,
     logger,
-    apiDocs: config.API_DOCS === 'on' ? { version: readVersion() } : null,
+    meter,
+    tracing,
+    apiDocs: config.API_DOCS === 'on' ? { version } : null,
   });
-  const removals = [
-    startRemoval(sessions, removalLog(logger), clock),
-    startRemoval(usedAssertions, quietLog(logger, 'client_assertions_removed'), clock),
-    startRemoval(failures, quietLog(logger, 'login_failures_removed'), clock),
-  ];
-  opened.push(() => Promise.all(removals.map((removal) => removal.stop())));
+  const background = startBackground({ database, sessions, usedAssertions, failures, logger, meter, clock });
+  opened.push(() => background.stop());
   opened.push(() => closeWithin(app, STOP_WITHIN_MS));
   await listen(app, config);
   // After listening: a start that fails has not used up the password that is shown once.
@@ -116,26 +123,25 @@ async function open(
     ? await makeDemoAccounts({ users, clients, hash, randomBytes: random, now: clock() })
     : null;
   const { address, port, family } = app.server.address() as AddressInfo;
-  return { address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, demo, close };
-}
-
-function removalLog(logger: Logger): RemovalLog {
   return {
-    removed: (families) => {
-      if (families > 0) logger.info({ event: 'families_removed', families }, 'removed families that are over');
+    address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    demo,
+    // The interface has a logger of its own, made of ours.
+    setLogLevel(level) {
+      for (const one of [logger, app.log]) one.level = level;
     },
-    failed: (err) => logger.warn({ event: 'removal_failed', err }, 'could not remove what is over; later again'),
+    close,
   };
 }
 
-/** Of these there is something to forget every minute, so only who looks closely hears of it. */
-function quietLog(logger: Logger, event: EventName): RemovalLog {
-  return {
-    ...removalLog(logger),
-    removed: (rows) => {
-      if (rows > 0) logger.debug({ event, rows }, event);
-    },
-  };
+/** What MAX_CONNECTIONS says, or as many as leave files to open for everything else. */
+function connectionLimit({ MAX_CONNECTIONS: wanted }: Config, logger: Logger): number {
+  const connections = Math.min(wanted, connectionsWithin(openFileLimit()));
+  if (connections < wanted) {
+    const message = 'the limit of open files (ulimit -n) allows for fewer connections than MAX_CONNECTIONS';
+    logger.warn({ event: 'connections_limited', connections }, message);
+  }
+  return connections;
 }
 
 /** Lets what runs finish, and cuts what takes too long, so that the rest can be closed in order. */
@@ -147,7 +153,7 @@ async function closeWithin(app: FastifyInstance, ms: number): Promise<void> {
 
 async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
   try {
-    await app.listen({ host, port, listenTextResolver: (address) => `mintd listens on ${address}` });
+    await app.listen({ host, port, listenTextResolver: listening });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EADDRINUSE') fail(`something else listens on ${host}:${port} already: set PORT to another`);
@@ -155,10 +161,16 @@ async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config):
   }
 }
 
+/** Fastify hands this to the logger as it is, which takes an event as well as a text; its types know only of the text. */
+function listening(listensOn: string): string {
+  return { event: 'listening', listensOn, msg: `mintd listens on ${listensOn}` } as unknown as string;
+}
+
 /** Brings the database up to date and opens it, as the only server on it where that is SQLite. */
 async function openMigrated(
   config: Config,
   logger: Logger,
+  observe: StatementObserver,
   opened: (() => Promise<unknown> | unknown)[],
 ): Promise<Database> {
   const url = config.DATABASE_URL;
@@ -171,7 +183,7 @@ async function openMigrated(
   if (applied.length > 0) logger.info({ event: 'migrated', applied }, 'migrations applied');
   const fault = applied.length > 0 ? null : schemaFault(before);
   if (fault !== null) fail(fault);
-  const database = await openDatabase(url);
+  const database = await openDatabase(url, false, undefined, observe);
   opened.push(() => database.close());
   return database;
 }
@@ -179,8 +191,7 @@ async function openMigrated(
 async function readiness(database: Database, keeper: Keeper): Promise<Readiness> {
   const keys = keeper.isReady(Date.now());
   try {
-    const { status } = await schemaStatus(database);
-    return { database: true, schema: status === 'current', keys };
+    return { database: true, schema: await hasKnownMigrations(database), keys };
   } catch (error) {
     if (error instanceof DatabaseUnavailable) return { database: false, schema: false, keys };
     throw error;

@@ -4,6 +4,7 @@ import type { AccountDeps } from '../src/accounts/own-password.js';
 import type { AppDeps } from '../src/app.js';
 import type { GrantDeps } from '../src/grants/deps.js';
 import { openTokenRate } from '../src/grants/token-rate.js';
+import { openMeter } from '../src/http/metrics/meter.js';
 import type { KeyStatus } from '../src/keys/keeper.js';
 import { loadPrivateKey } from '../src/keys/rsa.js';
 import { signerOf } from '../src/keys/signer.js';
@@ -71,8 +72,20 @@ export async function issuerDeps(
   };
   const { clients = openClients(database), usedAssertions = openClientAssertions(database) } = shared;
   const keyAdmin = { read: notHere, rotate: notHere, nextRotationAt: () => null };
-  const switches = { isRegistrationOpen: true, trustedProxies: 0, apiDocs };
-  return { clients, usedAssertions, grants, accounts, sessions, keyAdmin, keeper: signer, ...switches };
+  const switches = { isRegistrationOpen: true, trustedProxies: 0, maxConnections: 1_000, apiDocs };
+  const meter = openMeter({ version: '0.0.0', isWholeProcess: false });
+  return {
+    clients,
+    usedAssertions,
+    grants,
+    accounts,
+    sessions,
+    keyAdmin,
+    keeper: signer,
+    meter,
+    tracing: null,
+    ...switches,
+  };
 }
 
 const SETTINGS = {

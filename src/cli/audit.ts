@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import type { EventName, MemberName } from '../oauth/events.js';
+import type { MemberName } from '../oauth/event-members.js';
+import type { EventName } from '../oauth/events.js';
 import { CommandFailed } from './io.js';
 
 /** Writes down what a command has changed: an event, and what its line has (src/oauth/events.ts). */

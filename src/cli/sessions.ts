@@ -3,7 +3,7 @@ import { endOf } from '../oauth/family.js';
 import { type Session, sessionJson } from '../oauth/session.js';
 import { toRfc3339 } from '../oauth/time.js';
 import { isUuid } from '../oauth/uuid.js';
-import { openClients } from '../store/clients.js';
+import { type ClientStore, openClients } from '../store/clients.js';
 import { type FamilyStore, openFamilies } from '../store/families.js';
 import { openSessions, type SessionFilter } from '../store/sessions.js';
 import { openUsers } from '../store/users.js';
@@ -15,7 +15,7 @@ import { findUser } from './user-view.js';
 
 type Whose = { user?: string; client?: string };
 type ListOptions = OutputOptions & Whose & { ended?: boolean; limit: number };
-type RevokeOptions = OutputOptions & Whose & { yes?: boolean };
+type RevokeOptions = OutputOptions & Whose & { all?: boolean; yes?: boolean };
 
 /** `mintd sessions …` */
 export function sessionsCommands(program: Command, io: CliIo, settings: () => Settings): void {
@@ -34,19 +34,24 @@ export function sessionsCommands(program: Command, io: CliIo, settings: () => Se
 
   sessions
     .command('revoke')
-    .description('end one session, or all of a user or of a client')
+    .description('end one session, all of a user or of a client, or all there are')
     .argument('[sid]', 'the session, as the list shows it')
     .option('--user <name>', 'all sessions of this user: user name or e-mail address')
     .option('--client <id>', 'all sessions at this client')
+    .option('--all', 'everybody logs in again: after a theft, or when an old backup was restored')
     .option('--yes', 'do not ask')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      examples('mintd sessions revoke 3f0c1c5e-7e0b-4f4e-9f0a-0d6b8a4c2e11', 'mintd sessions revoke --user ada --yes'),
+      examples(
+        'mintd sessions revoke 3f0c1c5e-7e0b-4f4e-9f0a-0d6b8a4c2e11',
+        'mintd sessions revoke --user ada --yes',
+        'mintd sessions revoke --all --yes',
+      ),
     )
     .action((sid: string | undefined, options: RevokeOptions, command: Command) => {
-      const said = [sid, options.user, options.client].filter((one) => one !== undefined);
-      if (said.length !== 1) command.error('error: say which: a session, --user or --client, one of them');
+      const said = [sid, options.user, options.client, options.all].filter((one) => one !== undefined);
+      if (said.length !== 1) command.error('error: say which: a session, --user, --client or --all, one of them');
       return revoke(io, settings(), sid, options);
     });
 }
@@ -67,8 +72,9 @@ async function list(io: CliIo, settings: Settings, options: ListOptions): Promis
 }
 
 async function revoke(io: CliIo, settings: Settings, sid: string | undefined, options: RevokeOptions): Promise<void> {
-  const { user, client } = options;
+  const { user, client, all } = options;
   await withDatabase(settings.databaseUrl, async (database) => {
+    if (all === true) await revokeAll(io, settings, openClients(database), options);
     if (sid !== undefined) await revokeOne(io, settings, openFamilies(database), sid, options);
     if (user !== undefined) {
       const users = openUsers(database);
@@ -87,6 +93,13 @@ async function revoke(io: CliIo, settings: Settings, sid: string | undefined, op
       print(io, options, { client_id: id }, () => `ended all sessions at ${id}${RUN_OUT}`);
     }
   });
+}
+
+async function revokeAll(io: CliIo, settings: Settings, clients: ClientStore, options: RevokeOptions): Promise<void> {
+  await confirm(io, options, 'End all sessions of everybody?');
+  await clients.endAllLogins();
+  settings.audit('all_logins_ended', {});
+  print(io, options, { all: true }, () => `ended all sessions of everybody${RUN_OUT}`);
 }
 
 async function revokeOne(

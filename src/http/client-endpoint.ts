@@ -10,6 +10,7 @@ import { authenticate, type ClientAuthDeps } from './client-auth.js';
 import { allowAnyOrigin, allowOrigin, answerPreflights } from './cors.js';
 import { NO_STORE, refuseWith } from './errors.js';
 import { addressOf } from './sender.js';
+import { noteVerdict } from './verdict.js';
 import { wireError } from './wire-errors.js';
 
 /** What every endpoint needs at which clients authenticate. */
@@ -51,6 +52,7 @@ export function clientEndpoint(app: FastifyInstance, deps: ClientEndpointDeps, e
     const answered = await endpoint.handle(known.value, request, reply);
     if (!answered.ok) return refuse(request, reply, answered.refusal, context);
     const { body, event } = answered.value;
+    noteVerdict(request, event.event);
     request.log.info({ ...event, ...context }, event.event);
     reply.headers(NO_STORE);
     if (body === 'empty') return reply.send();

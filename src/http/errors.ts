@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { EventName } from '../oauth/events.js';
 import { type Refusal, refusalEvent } from '../oauth/refusal.js';
 import { addressOf } from './sender.js';
+import { noteVerdict } from './verdict.js';
 import { SERVER_ERROR, UNAVAILABLE, type WireError, wireError } from './wire-errors.js';
 
 /** Sends an error as RFC 6749 §5.2 JSON that nobody keeps. */
@@ -22,6 +23,7 @@ export function refuseWith(
   context: object,
 ): FastifyReply {
   const { event, level } = refusalEvent(refusal);
+  noteVerdict(request, event, refusal.reason);
   request.log[level]({ event, ...refusal, ...context }, event);
   return sendError(reply, wireError(refusal));
 }
@@ -57,16 +59,15 @@ const OUTAGES: Readonly<Record<string, EventName>> = {
  */
 export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const refusal = refusalOf(error);
-  if (refusal !== null) {
-    request.log.info({ event: 'refused', ...refusal, address: addressOf(request) }, 'refused');
-    return sendError(reply, wireError(refusal));
-  }
+  if (refusal !== null) return refuseWith(request, reply, refusal, { address: addressOf(request) });
   return sendError(reply, failureOf(error, request));
 }
 
 /** Writes down what failed, and says what the client is told of it. */
 export function failureOf(error: FastifyError, request: FastifyRequest): WireError {
   const outage = OUTAGES[error.name];
-  request.log.error({ event: outage ?? 'failure', err: error }, error.name);
+  const event = outage ?? 'failure';
+  noteVerdict(request, event);
+  request.log.error({ event, err: error }, error.name);
   return outage === undefined ? SERVER_ERROR : UNAVAILABLE;
 }

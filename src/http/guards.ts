@@ -2,9 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, RouteOptions } from 'fastify';
 import { carriesCredential } from '../oauth/parameters.js';
 import type { Refusal } from '../oauth/refusal.js';
-import { NO_STORE, refuseMethod, sendError } from './errors.js';
+import { NO_STORE, refuseMethod, refuseWith } from './errors.js';
 import { addressOf } from './sender.js';
-import { wireError } from './wire-errors.js';
 
 /** Of these a request has one. Node would keep the first and drop the rest in silence; a proxy may keep the last. */
 const SINGLE_HEADERS: ReadonlySet<string> = new Set(['authorization', 'content-type', 'content-length', 'host']);
@@ -18,8 +17,7 @@ export function guardAllRoutes(app: FastifyInstance): void {
     reply.header('x-content-type-options', 'nosniff');
     const refusal = refusalOf(request.raw);
     if (refusal === null) return;
-    request.log.info({ event: 'refused', ...refusal, address: addressOf(request) }, 'refused');
-    return sendError(reply, wireError(refusal));
+    return refuseWith(request, reply, refusal, { address: addressOf(request) });
   });
   answerUnknownRoutes(app);
   closeConnectionsWhenStopping(app);
@@ -31,9 +29,19 @@ function refusalOf({ url = '', rawHeaders }: IncomingMessage): Refusal | null {
   if (beyondPath !== undefined && carriesCredential(beyondPath.replace(/[?#]/g, '&'))) {
     return { reason: 'credential_in_url' };
   }
-  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
-  const single = names.filter((name) => SINGLE_HEADERS.has(name));
-  return new Set(single).size < single.length ? { reason: 'header_repeated' } : null;
+  return repeatsHeader(rawHeaders) ? { reason: 'header_repeated' } : null;
+}
+
+/** Of names and values in turn. */
+function repeatsHeader(rawHeaders: readonly string[]): boolean {
+  const seen = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]?.toLowerCase() ?? '';
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name)) return true;
+    seen.add(name);
+  }
+  return false;
 }
 
 function answerUnknownRoutes(app: FastifyInstance): void {

@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import type { Sender } from '../accounts/login.js';
+import type { TrustedProxies } from '../oauth/trusted-proxies.js';
 
 /** Where a request comes from, and whether somebody still waits for the answer. */
 export function senderOf(request: FastifyRequest, reply: FastifyReply): Sender {
@@ -59,4 +60,22 @@ export function networkOf(address: string | null): string {
   if (parsed instanceof ipaddr.IPv4) return address;
   const prefix = parsed.parts.slice(0, 4).map((part) => part.toString(16));
   return `${prefix.join(':')}::/64`;
+}
+
+/** Tells whether whoever is connected to us, at that address, is a proxy that is trusted (TRUST_PROXY). */
+export function proxyTest(proxies: TrustedProxies): (address: string | undefined) => boolean {
+  if (typeof proxies === 'number') return () => proxies > 0;
+  const networks = proxies.map(networkIn);
+  return (address) => {
+    if (address === undefined || isIP(address) === 0) return false;
+    const parsed = ipaddr.process(address.replace(/%.*$/s, ''));
+    return networks.some((network) => network[0].kind() === parsed.kind() && parsed.match(network));
+  };
+}
+
+/** An address is a network of one. */
+function networkIn(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
+  if (text.includes('/')) return ipaddr.parseCIDR(text);
+  const address = ipaddr.process(text);
+  return [address, address.kind() === 'ipv4' ? 32 : 128];
 }

@@ -1,9 +1,9 @@
-import type { CryptoKey } from 'jose';
-import { SignJWT } from 'jose';
+import { KeyObject } from 'node:crypto';
 import type { Claims } from '../oauth/access-token.js';
 import type { KeyRing } from '../oauth/key-ring.js';
 import { activeKey, nextChange } from '../oauth/key-states.js';
 import type { EpochMs } from '../oauth/time.js';
+import { encodedHeader, signCompact } from './compact-jws.js';
 import { KeyRingFault } from './faults.js';
 import { type CachedDocument, jwksDocument, publicKeys } from './jwks.js';
 import { ALGORITHM } from './rsa.js';
@@ -39,7 +39,7 @@ export type Signer = {
 type Present = {
   readonly document: CachedDocument;
   readonly verify: Verify;
-  readonly signing: { readonly kid: string; readonly key: CryptoKey } | null;
+  readonly signing: { readonly header: string; readonly key: KeyObject } | null;
   readonly validFrom: EpochMs;
   readonly validUntil: EpochMs;
 };
@@ -63,9 +63,7 @@ export function signerOf(first: LoadedRing): ReplaceableSigner {
     async sign(claims, now) {
       const { signing } = present(now);
       if (signing === null) throw new KeyRingFault('no signing key is active');
-      return new SignJWT({ ...claims })
-        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: signing.kid })
-        .sign(signing.key);
+      return signCompact(signing.header, claims, signing.key);
     },
     verify: (token, now) => present(now).verify(token),
     jwks: (now) => present(now).document,
@@ -87,7 +85,10 @@ function presentOf({ ring, privateKeys }: LoadedRing, now: EpochMs): Present {
   return {
     document: jwksDocument(keys),
     verify: verifierOf(keys),
-    signing: kid === undefined || key === undefined ? null : { kid, key },
+    signing:
+      kid === undefined || key === undefined
+        ? null
+        : { header: encodedHeader({ alg: ALGORITHM, typ: TYPE, kid }), key: KeyObject.from(key) },
     validFrom: now,
     validUntil: nextChange(ring, now) ?? Number.POSITIVE_INFINITY,
   };

@@ -1,57 +1,9 @@
+import type { MemberName } from './event-members.js';
+
 /**
  * Everything mintd writes down: the name of each event, how loudly it is said, and which members its line has. Ids and
  * reasons, never a secret, and no text that anybody but an administrator chose. docs/events.md is made of this.
  */
-
-/** What a line may have, beside what the logger puts there itself. */
-export const MEMBERS = {
-  reason: 'why it was refused, or not done whole',
-  clientId: 'the client that asked',
-  userId: 'the user it was about, or whose token was shown',
-  sid: 'the login (session, family)',
-  jti: 'the id of the access token that was given out',
-  grantType: 'the grant that was asked for, if the client has it',
-  address: 'where the request came from ([TRUST_PROXY](configuration.md)); `null` where there is none',
-  by: 'who administered: `clientId` and, of a person, `userId`; of a command, `command` and `os_user`',
-  targetUserId: 'the user that was changed',
-  targetClientId: 'the client that was changed',
-  changed: 'the names of what was changed, a list',
-  administrators: 'how many of them have the role `mintd.admin`; where the reason is `stopped`, at least',
-  scopes: 'the scopes the client may ask for now, where they were given or changed',
-  roles: 'the roles the user has now, where they were given or changed',
-  disabled: 'whether it is disabled now, where that was changed',
-  overlapSeconds: 'how long the secret before goes on',
-  count: 'how many were imported; where the reason is `stopped`, at least',
-  kid: 'the key',
-  kids: 'the keys, a list',
-  activatesAt: 'when it signs (RFC 3339)',
-  published: 'the new key standing by, or `null`',
-  forced: 'whether it signs before every verifier can know it',
-  from: 'where the ring was: `files` or `database`',
-  to: 'where it is now',
-  parameter: 'the name of the parameter, one that mintd has',
-  fault: 'what is wrong with an account, as the person was told',
-  limit: 'which limit it was: `account` or `address`',
-  retryAfterSeconds: 'when it may be tried again',
-  because: 'how the login ended',
-  active: 'what the answer was',
-  inactive: 'why the token is not active, or `null`',
-  place: 'where the key ring is',
-  names: 'paths',
-  inForce: 'the timings that hold',
-  seconds: 'how far',
-  families: 'how many',
-  rows: 'how many',
-  applied: 'the migrations, a list',
-  signal: 'which one',
-  method: 'of HTTP',
-  route: 'the pattern of the path, not the path',
-  statusCode: 'of the answer',
-  ms: 'how long it took',
-  err: 'name, message and stack of the error',
-} as const;
-
-export type MemberName = keyof typeof MEMBERS;
 
 /** Names of members; with a `?` those that are there sometimes. */
 type Members = readonly (MemberName | `${MemberName}?`)[];
@@ -121,7 +73,7 @@ export const EVENTS = {
   },
   all_logins_ended: {
     level: 'info',
-    says: 'all logins of a user or at a client were ended',
+    says: 'all logins of a user or at a client were ended; with neither, those of everybody',
     request: PERSON,
     change: ['targetUserId?', 'targetClientId?'],
   },
@@ -210,11 +162,29 @@ export const EVENTS = {
   client_assertions_removed: { level: 'debug', says: 'used assertions were forgotten', server: ['rows'] },
   login_failures_removed: { level: 'debug', says: 'counters nobody needs were forgotten', server: ['rows'] },
   removal_failed: { level: 'warn', says: 'what is over could not be deleted; later again', server: ['err'] },
+  families_not_counted: {
+    level: 'warn',
+    says: 'the logins for `/metrics` could not be counted; later again',
+    server: ['err'],
+  },
+  traces_not_sent: {
+    level: 'warn',
+    says: 'the collector of traces does not take them; said once until it does ([monitoring](operations/monitoring.md))',
+    server: ['err'],
+  },
   migrated: { level: 'info', says: 'migrations were applied', server: ['applied'] },
   database_unavailable: { level: 'error', says: 'a request got a 503: no database', server: ['err'] },
   signing_unavailable: { level: 'error', says: 'a request got a 503: no usable key', server: ['err'] },
   failure: { level: 'error', says: 'a request got a 500: a bug', server: ['err'] },
+  overloaded: { level: 'warn', says: 'more came than can be done: 503 for some', server: ['requests'] },
+  connections_limited: { level: 'warn', says: 'too few open files for MAX_CONNECTIONS', server: ['connections'] },
   http: { level: 'debug', says: 'a request was answered', server: ['method', 'route?', 'statusCode', 'ms'] },
+  listening: { level: 'info', says: 'the server is ready, once an address', server: ['listensOn'] },
+  log_level_changed: {
+    level: 'info',
+    says: 'the server was told by SIGUSR2 to say more, or as much as before ([monitoring](operations/monitoring.md))',
+    server: ['logLevel'],
+  },
   stopping: { level: 'info', says: 'the server was told to stop', server: ['signal?'] },
   stopped: { level: 'info', says: 'it has stopped', server: [] },
   crash: { level: 'fatal', says: 'an error nobody handled: the server stops', server: ['err'] },

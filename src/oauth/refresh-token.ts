@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 
 /** Bytes of the handle: the family's secret address. */
 export const HANDLE_BYTES = 16;
@@ -51,5 +51,5 @@ export function successorOf(secret: Uint8Array, successorKey: Uint8Array): Uint8
 
 /** SHA-256. What it is used on has at least 128 random bits, so nothing slower is called for. */
 export function sha256(data: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(createHash('sha256').update(data).digest());
+  return new Uint8Array(hash('sha256', data, 'buffer'));
 }

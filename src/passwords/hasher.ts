@@ -4,6 +4,7 @@ import { Piscina } from 'piscina';
 import { bcryptCost } from '../oauth/bcrypt-hash.js';
 import { unhashableReason } from '../oauth/password-policy.js';
 import type { Result } from '../oauth/result.js';
+import { type PasswordObserver, timed } from './observer.js';
 import { type Applicant, openQueue, type QueueLimits, type QueueStatus } from './queue.js';
 import type { Task } from './worker.js';
 
@@ -28,6 +29,8 @@ export type PasswordHasher = {
    * @returns what the work returns, or why it was not begun: too many wait, it waited too long, nobody waits for it
    */
   inTurn<T>(who: Applicant, work: (bcrypt: Bcrypt) => Promise<Result<T>>): Promise<Result<T>>;
+  /** How many may be in their turn, or wait for it, at once. */
+  readonly capacity: number;
   status(): QueueStatus;
   close(): Promise<void>;
 };
@@ -38,6 +41,8 @@ export type HasherOptions = {
   /** Threads; by default one a processor. */
   readonly threads?: number;
   readonly limits?: Partial<QueueLimits>;
+  /** Is told how long waiting and hashing took. */
+  readonly observe?: PasswordObserver;
 };
 
 /** Below everything that answers requests: see nice(2). */
@@ -50,7 +55,8 @@ const AT_ONCE_PER_ACCOUNT = 4;
 const MORE_AT_ONCE = 2;
 
 /** Starts the pool. Threads are made when the first passwords come. */
-export function openHasher({ cost, threads = availableParallelism(), limits }: HasherOptions): PasswordHasher {
+export function openHasher(options: HasherOptions): PasswordHasher {
+  const { cost, threads = availableParallelism(), limits, observe } = options;
   const pool = new Piscina<Task, string | boolean>({
     filename: fileURLToPath(import.meta.resolve('./worker.js')),
     minThreads: 0,
@@ -59,29 +65,32 @@ export function openHasher({ cost, threads = availableParallelism(), limits }: H
     niceIncrement: NICE_INCREMENT,
   });
   const maxWaiting = limits?.maxWaiting ?? threads * WAITING_PER_THREAD;
-  const queue = openQueue({
+  const all: QueueLimits = {
     atOnce: threads + MORE_AT_ONCE,
     maxWaiting,
     maxWaitMs: MAX_WAIT_MS,
     atOncePerAccount: AT_ONCE_PER_ACCOUNT,
     maxWaitingPerAccount: Math.ceil(maxWaiting / 2),
     ...limits,
-  });
+  };
+  const queue = openQueue(all);
   const bcrypt: Bcrypt = {
     async hash(password) {
-      return String(await pool.run({ kind: 'hash', password, cost }));
+      return String(await timed('hash', observe, () => pool.run({ kind: 'hash', password, cost })));
     },
     async verify(password, hash) {
       // Unhashable passwords cost the same as others, so that nothing can be told from the time.
       const possible = hash !== null && bcryptCost(hash) !== null && unhashableReason(password) === null;
       const hashes = comparedWith(possible ? hash : null, cost);
-      return (await pool.run({ kind: 'verify', password, hashes })) === true && possible;
+      return (
+        (await timed('verify', observe, () => pool.run({ kind: 'verify', password, hashes }))) === true && possible
+      );
     },
     isOutdated: (hash) => (bcryptCost(hash) ?? cost) < cost,
   };
   return {
     async inTurn(who, work) {
-      const turn = await queue.enter(who);
+      const turn = await timed('wait', observe, () => queue.enter(who));
       if (!turn.ok) return turn;
       try {
         return await work(bcrypt);
@@ -89,6 +98,7 @@ export function openHasher({ cost, threads = availableParallelism(), limits }: H
         turn.value();
       }
     },
+    capacity: all.atOnce + all.maxWaiting,
     status: queue.status,
     close: () => pool.destroy(),
   };

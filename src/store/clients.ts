@@ -28,6 +28,8 @@ export type ClientStore = {
   enable(id: string): Promise<boolean>;
   /** Ends all logins at the client, in one statement. False when there is no such client. */
   endLogins(id: string): Promise<boolean>;
+  /** Ends all logins there are, at whichever client, in one statement. */
+  endAllLogins(): Promise<void>;
   /** Deletes the client and its logins, in one statement. False when there was none. */
   remove(id: string): Promise<boolean>;
   isEmpty(): Promise<boolean>;
@@ -78,6 +80,9 @@ export function openClients({ prisma, attempt }: Database): ClientStore {
     async endLogins(id) {
       const data = { loginEpoch: { increment: 1 } };
       return (await attempt(() => prisma.client.updateMany({ where: { id }, data }))).count === 1;
+    },
+    async endAllLogins() {
+      await attempt(() => prisma.client.updateMany({ data: { loginEpoch: { increment: 1 } } }));
     },
     async remove(id) {
       return (await attempt(() => prisma.client.deleteMany({ where: { id } }))).count === 1;

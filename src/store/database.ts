@@ -4,8 +4,12 @@ import { dirname } from 'node:path';
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import { Pool, type PoolConfig } from 'pg';
+import { type Direct, directOn } from './direct.js';
+import { directOnSqlite } from './direct-sqlite.js';
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
+import { observed, type StatementObserver } from './observer.js';
 import { attempt } from './outage.js';
 import { takeTurns } from './turns.js';
 
@@ -18,6 +22,8 @@ export type Database = {
   readonly prisma: SqliteClient;
   /** Runs one statement or batch; see src/store/outage.ts. */
   readonly attempt: <T>(statement: () => Promise<T>) => Promise<T>;
+  /** See src/store/direct.ts. */
+  readonly direct: Direct;
   close(): Promise<void>;
 };
 
@@ -28,7 +34,7 @@ export const STATEMENT_TIMEOUT_MS = 800;
 const SILENCE_TIMEOUT_MS = 100;
 /** For commands: nobody waits behind them, and what they do may be large. */
 export const PATIENT_STATEMENT_TIMEOUT_MS = 120_000;
-const POOL_SIZE = 10;
+export const POOL_SIZE = 10;
 /** For one of them to be free. */
 const LONGEST_WAIT_MS = 500;
 /** SQLite's own wait blocks the event loop, and that for each request that waits; src/store/outage.ts waits outside of it. */
@@ -80,7 +86,11 @@ export function adapterFor(
       { timestampFormat: 'unixepoch-ms' },
     );
   }
-  return new PrismaPg({
+  return new PrismaPg(poolSettings(databaseUrl, statementTimeoutMs));
+}
+
+function poolSettings(databaseUrl: string, statementTimeoutMs: number): PoolConfig {
+  return {
     connectionString: databaseUrl,
     application_name: 'mintd',
     max: POOL_SIZE,
@@ -90,7 +100,7 @@ export function adapterFor(
       query_timeout: statementTimeoutMs + SILENCE_TIMEOUT_MS,
     }),
     keepAlive: true,
-  });
+  };
 }
 
 /**
@@ -98,31 +108,51 @@ export function adapterFor(
  *
  * @param mayCreate whether an SQLite file that is not there is made
  * @param statementTimeoutMs how long PostgreSQL may work on one statement
+ * @param observe is told how each statement went
  * @throws Error when there is no such file, or SQLite does not take the settings durability rests on
  */
 export async function openDatabase(
   databaseUrl: string,
   mayCreate = false,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  observe?: StatementObserver,
 ): Promise<Database> {
-  const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs, busyTimeoutMs: NO_BUSY_WAIT_MS });
   if (providerOf(databaseUrl) === 'sqlite') {
+    const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs, busyTimeoutMs: NO_BUSY_WAIT_MS });
     await prepareFile(sqliteFile(databaseUrl), mayCreate);
     const prisma = new SqliteClient({ adapter });
     await makeDurable(prisma, sqliteFile(databaseUrl)).catch(async (error: unknown) => {
       await prisma.$disconnect();
       throw error;
     });
-    return { provider: 'sqlite', prisma, attempt, close: () => prisma.$disconnect() };
+    const { direct, close } = directOnSqlite(sqliteFile(databaseUrl));
+    return {
+      provider: 'sqlite',
+      prisma,
+      attempt: observed(attempt, observe),
+      direct,
+      async close() {
+        close();
+        await prisma.$disconnect();
+      },
+    };
   }
+  const pool = new Pool(poolSettings(databaseUrl, statementTimeoutMs));
+  // A connection that breaks while nobody uses it is replaced; whoever needs one hears of what is wrong then.
+  pool.on('error', () => {});
+  const adapter = new PrismaPg(pool);
   // The two generated clients have the same models (test/store/schema.test.ts), but TypeScript cannot know it.
   const prisma = new PostgresClient({ adapter }) as unknown as SqliteClient;
   const inTurn = takeTurns(POOL_SIZE, LONGEST_WAIT_MS);
   return {
     provider: 'postgres',
     prisma,
-    attempt: (statement) => attempt(() => inTurn(statement)),
-    close: () => prisma.$disconnect(),
+    attempt: observed((statement) => attempt(() => inTurn(statement)), observe),
+    direct: directOn(pool),
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
   };
 }
 

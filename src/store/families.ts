@@ -70,7 +70,7 @@ export type FamilyKey = { readonly handleHash: Uint8Array<ArrayBuffer> } | { rea
 
 export type FoundFamily = { readonly family: Family; readonly login: Login };
 
-export function openFamilies({ prisma, attempt }: Database): FamilyStore {
+export function openFamilies({ prisma, attempt, direct }: Database): FamilyStore {
   return {
     async begin(family) {
       try {
@@ -82,7 +82,7 @@ export function openFamilies({ prisma, attempt }: Database): FamilyStore {
       }
     },
 
-    rotate: (rotation) => attempt(() => rotate(prisma, rotation)),
+    rotate: (rotation) => attempt(() => rotate(direct, rotation)),
 
     find: (by) => attempt(() => find(prisma, by)),
 
@@ -106,11 +106,11 @@ type LoginRow = {
 };
 
 /** One statement, so that two who present the same token cannot both be the first. */
-async function rotate(prisma: Database['prisma'], rotation: Rotation): Promise<Login | null> {
+async function rotate(direct: Database['direct'], rotation: Rotation): Promise<Login | null> {
   const { handleHash, presentedHash, successorHash, successorKey, clientId, now, idleExpiresAt } = rotation;
   const at = new Date(now);
   const hasAudience = Prisma.join(rotation.audiences.map(hasIn), ' OR ');
-  const rows = await prisma.$queryRaw<LoginRow[]>`
+  const rows = await direct<LoginRow>(Prisma.sql`
     UPDATE families SET
       previous_hash = current_hash,
       current_hash = ${successorHash},
@@ -129,7 +129,7 @@ async function rotate(prisma: Database['prisma'], rotation: Rotation): Promise<L
       AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND ${USER_LIVES})
     RETURNING id, user_id, scope, audiences, created_at, idle_expires_at, absolute_expires_at,
       (SELECT username FROM users WHERE users.id = user_id) AS username,
-      (SELECT roles FROM users WHERE users.id = user_id) AS roles`;
+      (SELECT roles FROM users WHERE users.id = user_id) AS roles`);
   return rows[0] === undefined ? null : toLogin(rows[0]);
 }
 

@@ -1,4 +1,5 @@
-import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import SqliteConnection from 'better-sqlite3';
 import { Client as PgClient } from 'pg';
@@ -56,6 +57,38 @@ export function lockSqlite(databaseUrl: string, purpose: string): Release | null
   return lockPath(besideSqlite(databaseUrl, purpose));
 }
 
+/**
+ * Which process holds the server's lock on an SQLite file, without touching it: for a moment the lock would be ours.
+ *
+ * @returns null where none does that this process could see
+ */
+export async function whoHolds(path: string): Promise<string | null> {
+  const lock = besideSqlite(`file:${path}`, 'server');
+  if (!existsSync(lock)) return null;
+  const { ino } = statSync(lock);
+  const held = await readFile('/proc/locks', 'utf8').then(
+    (text) => holderIn(text, ino),
+    () => undefined,
+  );
+  if (held !== undefined) return held;
+  // No such list outside of Linux.
+  const connection = new SqliteConnection(lock, { readonly: true, timeout: 0 });
+  try {
+    connection.prepare('SELECT name FROM sqlite_master').all();
+    return null;
+  } catch {
+    return 'a process of this machine';
+  } finally {
+    connection.close();
+  }
+}
+
+/** Reads proc_locks(5): `1: POSIX  ADVISORY  WRITE 4711 08:01:123456 0 EOF`. */
+function holderIn(locks: string, inode: number): string | null {
+  const pid = new RegExp(`WRITE +(\\d+) \\w+:\\w+:${inode} `).exec(locks)?.[1];
+  return pid === undefined ? null : `process ${pid}`;
+}
+
 function besideSqlite(databaseUrl: string, purpose: string): string {
   return `${realPath(sqliteFile(databaseUrl))}-${purpose}.lock`;
 }
@@ -90,16 +123,16 @@ export async function lockForMigration(databaseUrl: string): Promise<Release> {
     const complaint = 'another process has been migrating this database for more than 30 s';
     return waitForPath(besideSqlite(databaseUrl, 'migrate'), MIGRATION_WAIT_MS, complaint);
   }
-  const client = new PgClient({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: 2_000,
-    lock_timeout: MIGRATION_WAIT_MS,
-  });
+  const client = new PgClient({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000 });
   // A connection that is lost meanwhile has lost the lock as well; what migrates next finds out by itself.
   client.on('error', () => undefined);
   await attempt(() => client.connect());
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [POSTGRES_LOCK]);
+    // In a transaction: a pooler between would give a connection that only a session's lock is on to somebody else.
+    await client.query('BEGIN');
+    await client.query(`SET LOCAL lock_timeout = ${MIGRATION_WAIT_MS}`);
+    await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+    await client.query('SELECT pg_advisory_xact_lock($1)', [POSTGRES_LOCK]);
   } catch (error) {
     await client.end();
     throw error;

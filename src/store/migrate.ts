@@ -38,7 +38,7 @@ export function schemaFault(schema: SchemaStatus): string | null {
     case 'newer':
       return `the database was made by a newer mintd (it has the migration ${schema.unknown[0]}): run that version`;
     case 'failed':
-      return `the migration ${schema.migration} failed half-way: restore the database from the backup made before it`;
+      return `the migration ${schema.migration} was begun and not finished: run \`mintd migrate --retry\``;
   }
 }
 
@@ -56,6 +56,20 @@ export async function schemaStatus(database: Database): Promise<SchemaStatus> {
   if (unknown.length > 0) return { status: 'newer', unknown };
   const pending = known.filter((name) => !names.has(name));
   return pending.length === 0 ? { status: 'current' } : { status: 'behind', pending };
+}
+
+/**
+ * Whether the database has every migration this program was built with: what a server that runs needs. Further ones, of a
+ * newer version that is being started beside it, are not looked at, whether they are done, under way or failed: one release
+ * only adds (docs/decisions/0019-rolling-upgrades.md). To start, a program asks schemaStatus.
+ */
+export async function hasKnownMigrations(database: Database): Promise<boolean> {
+  const known = await knownMigrations(database.provider);
+  const done = (await appliedMigrations(database)).filter(
+    (row) => row.finished_at !== null && row.rolled_back_at === null,
+  );
+  const names = new Set(done.map((row) => row.migration_name));
+  return known.every((name) => names.has(name));
 }
 
 /** The rows of the table Prisma itself keeps, so that `prisma migrate` and mintd agree on what was applied. */
@@ -101,8 +115,40 @@ async function applyMigrations(databaseUrl: string, provider: Provider): Promise
   } catch (error) {
     if (error instanceof DatabaseUnavailable || !(error instanceof Error)) throw error;
     // The engine's own trace follows in further lines; it is kept as the cause.
-    throw new Error(`a migration failed: ${error.message.split('\n', 1)[0]}`, { cause: error });
+    const [line] = error.message.replace(/^external connector error\n/, '').split('\n', 1);
+    throw new Error(`a migration failed: ${line}`, { cause: error });
   }
+}
+
+/**
+ * Applies what is pending, the migration first that was begun and not finished. Every script runs whole or not at all
+ * (test/store/migrate-data.test.ts), so nothing of it is there; or, if what it makes is there already, all of it, and only
+ * the note that it was finished is missing.
+ */
+async function applyAgain(databaseUrl: string, provider: Provider): Promise<readonly string[]> {
+  await noteUnfinished(databaseUrl, 'rolled_back_at');
+  try {
+    return await applyMigrations(databaseUrl, provider);
+  } catch (error) {
+    if (!(error instanceof Error && IS_THERE.test(error.message))) throw error;
+    await noteUnfinished(databaseUrl, 'finished_at');
+    return applyMigrations(databaseUrl, provider);
+  }
+}
+
+const IS_THERE = /already exists|duplicate column/;
+
+/** As `prisma migrate resolve` does. */
+async function noteUnfinished(databaseUrl: string, column: 'rolled_back_at' | 'finished_at'): Promise<void> {
+  const { prisma, attempt, close } = await openDatabase(databaseUrl);
+  const at = new Date();
+  const note = () =>
+    column === 'finished_at'
+      ? prisma.$executeRaw`UPDATE _prisma_migrations SET finished_at = ${at}, applied_steps_count = 1, logs = NULL
+          WHERE finished_at IS NULL AND rolled_back_at IS NULL`
+      : prisma.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${at}
+          WHERE finished_at IS NULL AND rolled_back_at IS NULL`;
+  await attempt(note).finally(close);
 }
 
 /** What migrate found and did. */
@@ -110,16 +156,19 @@ export type MigrationOutcome = { readonly before: SchemaStatus; readonly applied
 
 /**
  * Brings a database to the schema of this program. Several processes may try at once: one does it, the others wait and
- * find it done. A database that is newer, or in which a migration once failed, is left as it is.
+ * find it done. A database that is newer, or in which a migration was not finished, is left as it is.
  *
  * @param apply false only looks
+ * @param retry whether to try a migration again that was not finished
  */
-export async function migrate(databaseUrl: string, apply: boolean): Promise<MigrationOutcome> {
+export async function migrate(databaseUrl: string, apply: boolean, retry = false): Promise<MigrationOutcome> {
   if (!apply && providerOf(databaseUrl) === 'sqlite') await prepareFile(sqliteFile(databaseUrl), false);
   const release = await lockForMigration(databaseUrl);
   try {
     const database = await openDatabase(databaseUrl, apply);
     const before = await schemaStatus(database).finally(() => database.close());
+    if (before.status === 'failed' && retry)
+      return { before, applied: await applyAgain(databaseUrl, database.provider) };
     const applied = before.status === 'behind' && apply ? await applyMigrations(databaseUrl, database.provider) : [];
     return { before, applied };
   } finally {

@@ -132,7 +132,7 @@ function besides(t: Test, issuer: TestIssuer): void {
     const userId = await issuer.addUser({ username: 'logged' });
     const line = async (username: string) => {
       await guess(issuer, username);
-      const { time: _, reqId: __, level: ___, msg: ____, ...rest } = eventsIn(issuer, 'login_failed').at(-1) ?? {};
+      const { time: _, requestId: __, level: ___, msg: ____, ...rest } = eventsIn(issuer, 'login_failed').at(-1) ?? {};
       return rest;
     };
     const where = { event: 'login_failed', clientId: 'app', grantType: 'password', address: STRANGER };

@@ -4,14 +4,15 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { buildApp } from '../../src/app.js';
 import type { KeyStatus } from '../../src/keys/keeper.js';
-import { START, statusOf, type TestIssuer } from '../helper.js';
+import { START, statusOf } from '../helper.js';
 import { revokedAt } from '../keys/keeper-support.js';
 import { aRotatingRing, EARLIEST_REMOVAL, EARLIEST_USE, somePairs } from '../keys/support.js';
 import { issuerWithClients } from '../rfc/setup.js';
+import { samples } from './metrics-support.js';
 import { issuerWithRing } from './ring-support.js';
 
 const INTERVAL_SECONDS = 30 * 86_400;
-const NAMES = [
+const GAUGES = [
   'mintd_signing_key_age_seconds',
   'mintd_signing_key_seconds_to_rotation',
   'mintd_key_ring_unseen_seconds',
@@ -19,21 +20,23 @@ const NAMES = [
   'mintd_keys',
   'mintd_password_turns_running',
   'mintd_password_turns_waiting',
+  'mintd_build_info',
+  'mintd_families_alive',
+  'mintd_families_counted_timestamp_seconds',
 ];
 const COUNTERS = [
   'mintd_password_turns_total',
   'mintd_password_wait_seconds_total',
   'mintd_password_turns_refused_total',
+  'mintd_token_requests_total',
+  'mintd_refreshes_total',
+  'mintd_database_errors_total',
 ];
-
-/** The samples of the text format of Prometheus, by name and labels. */
-async function samples({ app }: Pick<TestIssuer, 'app'>): Promise<Record<string, number>> {
-  const { body } = await app.inject('/metrics');
-  const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return Object.fromEntries(
-    lines.map((line) => [line.replace(/ \S+$/, ''), Number(/ (\S+)$/.exec(line)?.[1] ?? Number.NaN)]),
-  );
-}
+const HISTOGRAMS = [
+  'mintd_http_request_duration_seconds',
+  'mintd_database_statement_duration_seconds',
+  'mintd_password_duration_seconds',
+];
 
 const states = (counts: Partial<KeyStatus['states']>) =>
   Object.fromEntries(
@@ -59,18 +62,21 @@ async function appWith(t: Test, status: () => KeyStatus) {
 }
 
 t.test('every metric has a help, a type and a sample, in the text format of Prometheus', async (t) => {
-  const { app } = await issuerWithRing(t, { rotationIntervalSeconds: INTERVAL_SECONDS });
+  const { app, deps } = await issuerWithRing(t, { rotationIntervalSeconds: INTERVAL_SECONDS });
+  t.notMatch((await app.inject('/metrics')).body, /^mintd_famil/m, 'what was not counted yet has no sample');
+  deps.meter.familiesCounted(3, START);
   const reply = await app.inject('/metrics');
   t.equal(reply.statusCode, 200);
   t.equal(reply.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
   t.equal(reply.headers['cache-control'], 'no-store');
-  for (const name of [...NAMES, ...COUNTERS]) {
+  for (const name of [...GAUGES, ...COUNTERS]) {
     t.match(reply.body, new RegExp(`^# HELP ${name} \\S.*\\.$`, 'm'));
     t.match(reply.body, new RegExp(`^# TYPE ${name} ${COUNTERS.includes(name) ? 'counter' : 'gauge'}$`, 'm'));
     t.match(reply.body, new RegExp(`^${name}(\\{.*\\})? -?[0-9.]+$`, 'm'));
   }
+  for (const name of HISTOGRAMS) t.match(reply.body, new RegExp(`^# TYPE ${name} histogram$`, 'm'));
   const told = [...reply.body.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]);
-  t.strictSame(told.sort(), [...NAMES, ...COUNTERS].sort(), 'and there is no other');
+  t.strictSame(told.sort(), [...GAUGES, ...COUNTERS, ...HISTOGRAMS].sort(), 'and there is no other');
 });
 
 t.test('the metrics follow the ring through a rotation', async (t) => {

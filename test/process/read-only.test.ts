@@ -31,7 +31,7 @@ function startReadOnly(t: Test, args: string, writable: readonly string[], setti
   const environment = Object.entries(image.environment).map(([name, value]) => [name, value.replace('/app', folder)]);
   const env = { ...Object.fromEntries(environment), ...settings, ISSUER: 'https://login.example.com', PORT: '0' };
   const kept = writable.map((name) => join(folder, name)).join(' ');
-  return start(t, folder, args, { ...env, WRITABLE: writable.join(' '), KEPT: kept }, '', UNSHARE);
+  return start(t, folder, args, { ...env, WRITABLE: writable.join(' '), KEPT: kept }, '', { before: UNSHARE });
 }
 
 async function answersAndStops(t: Test, writable: readonly string[], settings: Record<string, string>): Promise<void> {

@@ -29,10 +29,10 @@ export type Cluster = {
   readonly keysDir: string;
   /** The same database, on a connection of the test's own. */
   readonly database: Database & { readonly url: string };
-  /** Starts one more. */
-  launch(more?: Record<string, string>): Promise<Server>;
-  /** Runs `mintd ARGS…` on the same database; it must succeed. */
-  mintd(args: string, stdin?: string): Promise<string>;
+  /** Starts one more, of another main.js if told so. */
+  launch(more?: Record<string, string>, program?: string): Promise<Server>;
+  /** Runs `mintd ARGS…` on the same database, or with these settings; it must succeed. */
+  mintd(args: string, stdin?: string, environment?: Record<string, string>): Promise<string>;
   /** Makes a user with PASSWORD; returns the id. */
   addUser(username: string): Promise<string>;
   addClient(client: Client): Promise<void>;
@@ -60,9 +60,9 @@ export async function startCluster(t: Test, options: ClusterOptions): Promise<Cl
   const production = { NODE_ENV: 'production', ISSUER: 'http://localhost', ...limits, ...options.env };
   const commands = emptyCommandLine(t);
 
-  const launch = (more = {}) => serve(t, folder, { ...paths, ...production, ...more });
-  const mintd = async (args: string, stdin = '') => {
-    const { code, out, err } = await commands.mintd(args, { stdin, environment: paths });
+  const launch = (more = {}, program?: string) => serve(t, folder, { ...paths, ...production, ...more }, program);
+  const mintd = async (args: string, stdin = '', environment: Record<string, string> = paths) => {
+    const { code, out, err } = await commands.mintd(args, { stdin, environment });
     if (code !== 0) throw new Error(`mintd ${args}: exit ${code}: ${err}`);
     return out;
   };

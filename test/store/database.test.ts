@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { openDatabase, providerOf, sqliteFile } from '../../src/store/database.js';
-import { emptyDatabaseUrl, temporaryFolder, testDatabase } from '../helper.js';
+import { emptyDatabaseUrl, PROVIDERS, temporaryFolder, testDatabase } from '../helper.js';
 import { aUser, rejectionOf } from './support.js';
 
 t.test('the URL names the database', async (t) => {
@@ -116,3 +116,15 @@ t.test('a write that was answered is seen by every other connection', async (t) 
   await first.prisma.user.createMany({ data: row });
   t.equal((await second.prisma.user.findUnique({ where: { id } }))?.createdAt.getTime(), 0);
 });
+
+for (const provider of PROVIDERS) {
+  t.test(`on ${provider}: an observer is told of each statement`, async (t) => {
+    const outcomes: string[] = [];
+    const { url } = await testDatabase(t, provider);
+    const database = await openDatabase(url, false, undefined, ({ outcome }) => outcomes.push(outcome));
+    t.teardown(() => database.close());
+    await database.attempt(() => database.prisma.user.count());
+    await rejectionOf(database.attempt(() => database.prisma.$queryRaw`SELECT nonsense`));
+    t.strictSame(outcomes, ['ok', 'failed']);
+  });
+}

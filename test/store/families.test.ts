@@ -1,12 +1,16 @@
 import t, { type Test } from 'tap';
 import { openClients } from '../../src/store/clients.js';
-import type { Database, Provider } from '../../src/store/database.js';
+import { type Database, openDatabase, type Provider } from '../../src/store/database.js';
 import { type FamilyStore, type NewFamily, openFamilies, type Rotation } from '../../src/store/families.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
 import { aFamily, aRotation, aUser, DAY_MS, hashOf } from './support.js';
 
-type Begun = { readonly database: Database; readonly families: FamilyStore; readonly family: NewFamily };
+type Begun = {
+  readonly database: Database & { readonly url: string };
+  readonly families: FamilyStore;
+  readonly family: NewFamily;
+};
 
 /** A user, a client and one login. */
 async function begun(t: Test, provider: Provider): Promise<Begun> {
@@ -233,11 +237,13 @@ for (const provider of PROVIDERS) {
 }
 
 t.test('times mean the same where the PostgreSQL server keeps another time zone', async (t) => {
-  const { database, families } = await begun(t, 'postgres');
-  await database.prisma.$executeRawUnsafe(
+  const { database: first } = await begun(t, 'postgres');
+  await first.prisma.$executeRawUnsafe(
     "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone TO ''Asia/Tokyo''', current_database()); END $$",
   );
-  await database.prisma.$disconnect();
+  const database = await openDatabase(first.url);
+  t.teardown(() => database.close());
+  const families = openFamilies(database);
   const [row] = await database.prisma.$queryRaw<{ zone: string }[]>`SELECT current_setting('timezone') AS zone`;
   t.equal(row?.zone, 'Asia/Tokyo');
   const now = START + 14 * DAY_MS - 1;

@@ -2,7 +2,14 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import t, { type Test } from 'tap';
 import { openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
-import { knownMigrations, migrate, type SchemaStatus, schemaFault, schemaStatus } from '../../src/store/migrate.js';
+import {
+  hasKnownMigrations,
+  knownMigrations,
+  migrate,
+  type SchemaStatus,
+  schemaFault,
+  schemaStatus,
+} from '../../src/store/migrate.js';
 import { openUsers } from '../../src/store/users.js';
 import { emptyDatabaseUrl, PROVIDERS, testDatabase } from '../helper.js';
 import { answerOf, aUser, connectPostgres, rejectionOf, startChild } from './support.js';
@@ -23,13 +30,21 @@ async function noteMigration(t: Test, url: string, name: string, isFinished: boo
     VALUES (${crypto.randomUUID()}, 'x', ${finishedAt}, ${name}, ${new Date()}, 1)`;
 }
 
-async function tableNames(t: Test, provider: Provider, url: string): Promise<readonly string[]> {
-  const { prisma } = await opened(t, url);
+/** Runs statements on a connection of their own: while another is open, SQLite is not migrated. */
+async function statements(url: string, list: readonly string[]): Promise<void> {
+  const { prisma, close } = await openDatabase(url);
+  for (const statement of list) await prisma.$executeRawUnsafe(statement);
+  await close();
+}
+
+async function tableNames(provider: Provider, url: string): Promise<readonly string[]> {
+  const { prisma, close } = await openDatabase(url);
   const rows =
     provider === 'sqlite'
       ? await prisma.$queryRaw<{ name: string }[]>`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`
       : await prisma.$queryRaw<{ name: string }[]>`
           SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`;
+  await close();
   return rows.map(({ name }) => name);
 }
 
@@ -98,6 +113,28 @@ for (const provider of PROVIDERS) {
     t.strictSame(await migrate(url, true), { before, applied: [] });
   });
 
+  t.test(`${provider}: a migration that was not finished is tried again, whether it had run or not`, async (t) => {
+    const url = await emptyDatabaseUrl(t, provider);
+    await migrate(url, true);
+    const last = known.at(-1) ?? '';
+    const unfinished: SchemaStatus = { status: 'failed', migration: last };
+    const forgetEnd = `UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = '${last}'`;
+    await statements(url, [forgetEnd]);
+    t.strictSame(await migrate(url, true), { before: unfinished, applied: [] }, 'not unless it is asked for');
+    t.strictSame(await migrate(url, true, true), { before: unfinished, applied: [] }, 'killed before it was noted');
+    t.strictSame(await migrate(url, true), { before: { status: 'current' }, applied: [] });
+
+    const names = (await tableNames(provider, url)).filter((name) => !/^(_prisma|sqlite_|families)/.test(name));
+    await statements(url, [
+      ...['families', ...names].map((name) => `DROP TABLE ${name}`),
+      `DELETE FROM _prisma_migrations WHERE migration_name <> '${known[0]}'`,
+      'UPDATE _prisma_migrations SET finished_at = NULL',
+    ]);
+    const neverRan: SchemaStatus = { status: 'failed', migration: known[0] ?? '' };
+    t.strictSame(await migrate(url, true, true), { before: neverRan, applied: known }, 'killed before it ran');
+    t.strictSame(await migrate(url, true), { before: { status: 'current' }, applied: [] });
+  });
+
   t.test(`${provider}: a migration that was rolled back does not count`, async (t) => {
     const { url } = await testDatabase(t, provider);
     await noteMigration(t, url, '20200101000000_half', false);
@@ -105,6 +142,27 @@ for (const provider of PROVIDERS) {
     await prisma.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${new Date()} WHERE checksum = 'x'`;
     t.strictSame((await migrate(url, true)).before, { status: 'current' });
   });
+
+  t.test(
+    `${provider}: a server that runs needs its own migrations, whatever a newer version does beside it`,
+    async (t) => {
+      const { url, ...database } = await testDatabase(t, provider);
+      const last = known.at(-1);
+      const rows = database.prisma;
+      t.equal(await hasKnownMigrations(database), true);
+      await noteMigration(t, url, '99990101000000_later', false);
+      t.equal(await hasKnownMigrations(database), true, 'while a newer one is applied');
+      await rows.$executeRaw`UPDATE _prisma_migrations SET finished_at = ${new Date()} WHERE checksum = 'x'`;
+      t.equal(await hasKnownMigrations(database), true, 'when it is');
+      await rows.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${new Date()} WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'not without one of its own');
+      await rows.$executeRaw`
+      UPDATE _prisma_migrations SET rolled_back_at = NULL, finished_at = NULL WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'and not with half of one');
+      await rows.$executeRaw`DELETE FROM _prisma_migrations WHERE migration_name = ${last}`;
+      t.equal(await hasKnownMigrations(database), false, 'nor with an older backup in its place');
+    },
+  );
 }
 
 t.test('looking at an absent SQLite file leaves nothing behind', async (t) => {
@@ -119,7 +177,7 @@ t.test('looking at an empty database changes nothing', async (t) => {
     await (await openDatabase(url, true)).close();
     const pending = await knownMigrations(provider);
     t.strictSame(await migrate(url, false), { before: { status: 'behind', pending }, applied: [] });
-    t.strictSame(await tableNames(t, provider, url), []);
+    t.strictSame(await tableNames(provider, url), []);
   }
 });
 
@@ -136,7 +194,10 @@ t.test('every fault is one line that names the way out', async (t) => {
   const faults: readonly (readonly [SchemaStatus, RegExp])[] = [
     [{ status: 'behind', pending: ['1_init'] }, /lacks 1 migration\(s\), first 1_init: run `mintd migrate`$/],
     [{ status: 'newer', unknown: ['9_later'] }, /newer mintd \(it has the migration 9_later\): run that version$/],
-    [{ status: 'failed', migration: '2_half' }, /the migration 2_half failed half-way: restore/],
+    [
+      { status: 'failed', migration: '2_half' },
+      /the migration 2_half was begun and not finished: run `mintd migrate --retry`$/,
+    ],
   ];
   for (const [status, expected] of faults) t.match(schemaFault(status), expected);
   t.equal(schemaFault({ status: 'current' }), null);

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { openClients } from '../../src/store/clients.js';
 import { type Database, openDatabase, sqliteFile } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
+import { Prisma } from '../../src/store/generated/sqlite/client.js';
 import { attempt, DatabaseUnavailable, type RetryClock } from '../../src/store/outage.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, testDatabase } from '../helper.js';
@@ -79,6 +80,7 @@ t.test('SQLite: a writer that does not finish makes every write an outage, and n
 t.test('SQLite: a database that may not be written is an outage', async (t) => {
   const database = await testDatabase(t, 'sqlite');
   await database.prisma.$queryRawUnsafe('PRAGMA query_only = 1');
+  await database.direct(Prisma.sql`PRAGMA query_only = 1`);
   await areOutages(t, writes(database));
   t.equal(await openUsers(database).isEmpty(), true, 'reading goes on');
   await database.prisma.$queryRawUnsafe('PRAGMA query_only = 0');

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { type Observation, observed } from '../../src/store/observer.js';
 import { attempt, DatabaseUnavailable, isDangling, isTaken, type RetryClock } from '../../src/store/outage.js';
 import { rejectionOf } from './support.js';
 
@@ -146,4 +147,37 @@ t.test('taken and dangling are told apart, and from everything else', async (t) 
     t.equal(isTaken(other), false);
     t.equal(isDangling(other), false);
   }
+});
+
+t.test('an observer is told how each statement ended and how often it was tried, and changes nothing', async (t) => {
+  const told: Observation[] = [];
+  const clock = fakeClock();
+  const run = observed(
+    (statement) => attempt(statement, clock),
+    (one) => told.push(one),
+  );
+  let calls = 0;
+  const busyTwice = async () => {
+    if (++calls < 3) throw BUSY;
+    return 'done';
+  };
+  t.equal(await run(busyTwice), 'done');
+  const gone = prismaError('P1001', 'ECONNREFUSED', 'x');
+  const [taken, bug] = [prismaError('P2002', 'x', 'x'), new Error('a bug')];
+  t.type(await rejectionOf(run(() => Promise.reject(gone))), DatabaseUnavailable);
+  for (const error of [taken, bug]) t.equal(await rejectionOf(run(() => Promise.reject(error))), error);
+  const turnNeverCame = observed(
+    () => Promise.reject(new DatabaseUnavailable('the database is busy')),
+    (one) => told.push(one),
+  );
+  t.type(await rejectionOf(turnNeverCame(async () => 0)), DatabaseUnavailable);
+  t.match(told, [
+    { outcome: 'ok', retries: 2 },
+    { outcome: 'unavailable', retries: 0 },
+    { outcome: 'conflict', retries: 0 },
+    { outcome: 'failed', retries: 0 },
+    { outcome: 'unavailable', retries: 0 },
+  ]);
+  t.ok(told.every(({ ms }) => ms >= 0 && ms < 5_000));
+  t.equal(observed(attempt, undefined), attempt, 'with nobody to tell it costs nothing');
 });

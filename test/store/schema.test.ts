@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import SqliteConnection from 'better-sqlite3';
 import t, { type Test } from 'tap';
-import { type Provider, sqliteFile } from '../../src/store/database.js';
+import { openClients } from '../../src/store/clients.js';
+import { openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
+import { openFamilies } from '../../src/store/families.js';
 import { knownMigrations, migrate, prismaFolder } from '../../src/store/migrate.js';
 import { sqlBetween } from '../../src/store/schema-engine.js';
-import { emptyDatabaseUrl, PROVIDERS } from '../helper.js';
-import { connectPostgres } from './support.js';
+import { openUsers } from '../../src/store/users.js';
+import { aClient, emptyDatabaseUrl, PROVIDERS, START, testDatabase } from '../helper.js';
+import { aFamily, aRotation, aUser, connectPostgres, DAY_MS, hashOf } from './support.js';
 
 const schemaOf = (provider: Provider) => readFileSync(`${prismaFolder(provider)}schema.prisma`, 'utf8');
 
@@ -130,6 +133,42 @@ for (const provider of PROVIDERS) {
 
 t.test('both databases have the same migrations', async (t) => {
   t.strictSame(await knownMigrations('sqlite'), await knownMigrations('postgres'));
+});
+
+/** Refreshes one family so often and tells what PostgreSQL counted, which it does when a connection ends. */
+async function countUpdates(t: Test, url: string, first: number, refreshes: number) {
+  const database = await openDatabase(url);
+  for (let i = first; i < first + refreshes; i++) {
+    const hashes = { presentedHash: hashOf(`secret ${i}`), successorHash: hashOf(`secret ${i + 1}`) };
+    const times = { now: START + i, idleExpiresAt: START + i + DAY_MS };
+    t.ok(await openFamilies(database).rotate(aRotation({ ...hashes, ...times, successorKey: hashOf(`key ${i}`) })));
+  }
+  await database.close();
+  const client = await connectPostgres(t, url);
+  for (;;) {
+    const { rows } = await client.query(
+      `SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot, pg_indexes_size('families')::int AS "indexBytes"
+       FROM pg_stat_user_tables WHERE relname = 'families'`,
+    );
+    if (rows[0]?.updates === first + refreshes) return rows[0];
+  }
+}
+
+t.test('on PostgreSQL a refresh is a HOT update: it writes no index', async (t) => {
+  const database = await testDatabase(t, 'postgres');
+  const { url, prisma } = database;
+  const user = aUser();
+  await openUsers(database).add(user);
+  await openClients(database).add(aClient());
+  await openFamilies(database).begin(aFamily(user.id));
+  const { indexBytes } = await countUpdates(t, url, 0, 1);
+  t.strictSame(await countUpdates(t, url, 1, 99), { updates: 100, hot: 100, indexBytes });
+  await prisma.$executeRaw`CREATE INDEX ON families (rotated_at)`;
+  t.match(
+    await countUpdates(t, url, 100, 20),
+    { updates: 120, hot: 100 },
+    'an index on what it changes would end that',
+  );
 });
 
 /** Whether a program that knows nothing of a migration can go on: it only makes new tables, and columns that may be left out. */

@@ -1,0 +1,140 @@
+// npm run bench:chart: writes docs/performance.md and its charts from the results that are committed beside them, so that none of
+// them can say something else. `npm run docs` does the same, and CI fails on a difference.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { peersChart, ratiosChart } from './charts.js';
+import type { Conditions } from './machine.js';
+import type { PeerResults } from './peer-results.js';
+import { type Results, stretchRows, verdictRows } from './results.js';
+import type { SoakResults } from './soak-results.js';
+
+const docs = (name: string) => new URL(`../docs/${name}`, import.meta.url);
+const read = <T>(name: string): T | null =>
+  existsSync(docs(name)) ? (JSON.parse(readFileSync(docs(name), 'utf8')) as T) : null;
+
+/** Markdown of rows that all have the same members. */
+function table(rows: readonly Readonly<Record<string, string | number>>[]): string {
+  const names = Object.keys(rows[0] ?? {});
+  const lines = rows.map((row) => `| ${names.map((name) => row[name]).join(' | ')} |`);
+  return [`| ${names.join(' | ')} |`, `|${names.map(() => '---').join('|')}|`, ...lines].join('\n');
+}
+
+function conditionsText({ when, node, processors, kernel, memoryGib, fileSystem, fsyncMs }: Conditions): string {
+  const disk = `data on ${fileSystem}, where an fsync of 4 KiB takes ${fsyncMs.toFixed(2)} ms`;
+  return `Measured on ${when.slice(0, 10)}: ${processors}, ${memoryGib} GiB, ${kernel}, Node ${node}, ${disk}.`;
+}
+
+function speedText({ stretches }: Results): string {
+  const all = Object.values(stretches).flatMap((sides) => Object.values(sides).flat());
+  const speeds = all.map(({ signaturesPerSecond }) => signaturesPerSecond);
+  const foreign = Math.max(...all.map(({ foreignCores }) => foreignCores));
+  const range = `${Math.min(...speeds).toFixed(0)} to ${Math.max(...speeds).toFixed(0)}`;
+  return `Meanwhile one thread made ${range} RS256 signatures a second, and everything else on the machine took at most ${foreign.toFixed(2)} cores.`;
+}
+
+function peersText(peers: PeerResults | null): string {
+  if (peers === null) return '';
+  const about = peers.servers.map(({ name, notes }) => `- **${name}**: ${notes}.`).join('\n');
+  return `
+## Beside others
+
+\`npm run bench:peers\` sets up other issuers, from [bench/peers](../bench/peers), and visits all of them in one run, in turns, with
+the same visitors. Each keeps its data in SQLite on the same disk, and signs with RS256 and a key of 2048 bits.
+
+${about}
+
+${conditionsText(peers.conditions)} ${peers.repetitions} repetitions of ${peers.seconds} s; medians, and from where to where.
+\`mixed:4/16\` is 4 who refresh beside 16 who log in, without pause.
+
+![Requests a second](peers.svg)
+
+${table(stretchRows(peers.stretches).map(({ 'loader cores': _loader, 'other cores': _other, ...row }) => row))}
+
+They do more than mintd does, and other things; this compares what a password, a refresh and a service's token cost.
+`;
+}
+
+function soakText(soak: SoakResults | null): string {
+  if (soak === null) return '';
+  const { minutes, visitors, growthMibPerHour, server } = soak;
+  const [first, last] = [minutes[0], minutes.at(-1)];
+  if (first === undefined || last === undefined) return '';
+  const requests = minutes.reduce((sum, one) => sum + one.requests, 0);
+  const errors = minutes.reduce((sum, one) => sum + one.errors, 0);
+  const at = ({ minute, rssMib, openFiles, lagP99Ms: lag, refreshP99Ms }: typeof first) => ({
+    minute,
+    'RSS MiB': rssMib.toFixed(0),
+    'open files': openFiles,
+    'event-loop lag p99 ms': lag === null ? '–' : lag.toFixed(1),
+    'refresh p99 ms': refreshP99Ms.toFixed(1),
+  });
+  const shown = minutes.filter((_, i) => i % Math.ceil(minutes.length / 6) === 0 || i === minutes.length - 1);
+  return `
+## Over time
+
+\`npm run bench:soak\`: ${minutes.length} minutes of ${visitors} visitors at once on ${server}; ${requests} requests, ${errors} errors.
+After the first third its memory grew by ${growthMibPerHour.toFixed(1)} MiB an hour (least squares).
+
+${table(shown.map(at))}
+`;
+}
+
+function performancePage(results: Results): string {
+  return `# How fast
+
+<!-- Written by \`npm run bench:chart\` from docs/performance.json and what lies beside it; the text is in bench/page.ts. -->
+
+\`npm run bench\` holds mintd against servers that do nothing but the part that cannot be left out:
+
+- the **floor** is a bare \`node:http\` server that reads the form, signs the same claims with the same library (jose, RS256, 2048
+  bits) and answers as many bytes. It checks nothing and stores nothing. A token costs an RSA signature, whoever makes it.
+- the **bare JWKS server** sends the same bytes.
+- **bare bcrypt** compares passwords, at cost 10, in as many threads as mintd uses, and does nothing else.
+
+What is compared comes right after one another, in each repetition in another order, on the same machine, and what counts are the
+ratios within a repetition: the speed of a machine wobbles, and that of a shared one twofold. mintd is what \`npm run build\` made,
+in a process of its own with its default settings but \`BCRYPT_COST=10\`, writing its log; on SQLite with \`synchronous=FULL\`, unless
+it says PostgreSQL, which has \`fsync\` on. Visitors come from another process, one connection each, the next request when the answer
+to the last is there. CPU is that of the server with all its processes, the database's too.
+
+## Targets, and what was reached
+
+${conditionsText(results.conditions)} ${speedText(results)}
+${results.repetitions} repetitions of ${results.seconds} s; medians, and from where to where.
+
+${table(verdictRows(results.verdicts))}
+
+![mintd, as ratios](performance.svg)
+
+## In numbers
+
+${table(stretchRows(results.stretches))}
+
+\`npm run bench:families\` asks the same of a million families on both databases, \`npm run bench:flood\` of ten times as many
+passwords as can be checked: [families.md](families.md), [passwords.md](passwords.md).
+${peersText(read<PeerResults>('performance-peers.json'))}${soakText(read<SoakResults>('performance-soak.json'))}
+## Measure it yourself
+
+\`\`\`sh
+npm run bench                          # some minutes; --quick takes one
+npm run bench -- --rows refresh-8,mixed --repetitions 3
+npm run bench:peers                    # needs Debian's glewlwyd
+npm run bench:soak -- --minutes 30
+\`\`\`
+
+On Linux, with nothing else running and \`TMPDIR\` on a real disk. CI runs \`npm run bench -- --check\`: some seconds, that fail where a
+rate is less than half of the ratio above.
+`;
+}
+
+/** Writes the page and the charts, if there are results. */
+export function writePerformance(): void {
+  const results = read<Results>('performance.json');
+  if (results === null) return;
+  writeFileSync(docs('performance.md'), performancePage(results));
+  writeFileSync(docs('performance.svg'), ratiosChart(results));
+  const peers = read<PeerResults>('performance-peers.json');
+  if (peers !== null) writeFileSync(docs('peers.svg'), peersChart(peers));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writePerformance();

@@ -1,11 +1,12 @@
 # Two stages: the first has a compiler and everything needed to build, the second what is needed to run and nothing else.
-# docs/operations/install.md says how to pin the base by its digest.
-ARG NODE_VERSION=24.21.0
+# docs/operations/install.md says how to pin the base by its digest, and why it is not Node 24.
+ARG NODE_VERSION=22.23.3
 
 FROM node:${NODE_VERSION}-bookworm AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci
+# Only these two have anything to do at their installation.
+RUN npm ci --ignore-scripts && npm rebuild better-sqlite3 bcrypt
 COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
 COPY scripts/generate.mjs scripts/link-command.mjs scripts/
 COPY prisma prisma

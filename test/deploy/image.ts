@@ -42,6 +42,19 @@ export function imageOf(files: Files): Image {
   };
 }
 
+/** Whether a version is in a range such as `^20.19 || >=24 <24.19`. */
+function isWithin(version: string, range: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return range.split(' || ').some((part) =>
+    part.split(' ').every((limit) => {
+      const [, sign, ...given] = /^(\^|>=|<)(\d+)\.?(\d*)$/.exec(limit) ?? [];
+      const [toMajor = 0, toMinor = 0] = given.map(Number);
+      const isAtLeast = major > toMajor || (major === toMajor && minor >= toMinor);
+      return sign === '<' ? !isAtLeast : isAtLeast && (sign === '>=' || major === toMajor);
+    }),
+  );
+}
+
 /** Whether docker sends a path to what builds. Of its rules we use names and folders alone; the last that fits counts. */
 function isSent(dockerignore: string, path: string): boolean {
   let sent = true;
@@ -69,6 +82,12 @@ export function imageFaults(files: Files, exists: (path: string) => boolean): st
     restsOf(first, 'ARG').some((arg) => /^NODE_VERSION=\d+\.\d+\.\d+$/.test(arg)),
     'the version is not exact',
   );
+  const { scripts, engines } = JSON.parse(files['package.json'] ?? '{}') as {
+    scripts: Record<string, string>;
+    engines: Record<string, string>;
+  };
+  const version = restsOf(first, 'ARG')[0]?.split('=')[1] ?? '';
+  demand(isWithin(version, engines['node'] ?? ''), "not one of package.json's engines");
   const sources = rest.flatMap((stage) => restsOf(stage, 'FROM')).map((from) => from.split(' ')[0] ?? '');
   demand(
     sources.every((from) => from.startsWith(`node:\${NODE_VERSION}-`)),
@@ -91,7 +110,6 @@ export function imageFaults(files: Files, exists: (path: string) => boolean): st
   }
   for (const path of ['.env', '.git', 'data/mintd.db', 'keys/ring.json', 'deploy/secrets/database_url', 'node_modules'])
     demand(!isSent(files['.dockerignore'] ?? '', path), `.dockerignore lets ${path} in`);
-  const { scripts } = JSON.parse(files['package.json'] ?? '{}') as { scripts: Record<string, string> };
   for (const [path] of `${scripts['build']} ${scripts['generate']}`.matchAll(/\S+\.(mjs|json)\b/g))
     demand(copied.includes(path), `the build needs ${path}`);
 

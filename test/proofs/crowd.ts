@@ -26,23 +26,25 @@ export async function beginLogins({ database }: Pick<Cluster, 'database'>, userI
 
 /** Answers of a crowd. */
 export type Tally = {
-  /** How many of each status; those of broken connections are 0. */
-  readonly statuses: Map<number, number>;
   /** How long each answer of 200 took, and each other, in milliseconds. */
   readonly servedMs: number[];
   readonly refusedMs: number[];
   /** What came back in place of 200 and 503 with Retry-After. */
   readonly wrong: string[];
+  /** Connections that ended in the middle of an answer, or without one that said that it is the last: what there was. */
+  readonly cut: string[];
 };
 
 export type Crowd = Tally & {
+  /** When all connections have ended. */
+  readonly over: Promise<unknown>;
   /** Hangs up, all at once and in the middle of everything. */
   leave(): void;
 };
 
 /** Sets a crowd to work: each of the tokens is refreshed on a connection of its own, again and again. */
 export async function gather(url: string, tokens: readonly string[]): Promise<Crowd> {
-  const tally: Tally = { statuses: new Map(), servedMs: [], refusedMs: [], wrong: [] };
+  const tally: Tally = { servedMs: [], refusedMs: [], wrong: [], cut: [] };
   const { hostname, port } = new URL(url);
   const sockets = await Promise.all(
     tokens.map(async () => {
@@ -55,14 +57,19 @@ export async function gather(url: string, tokens: readonly string[]): Promise<Cr
   const leave = () => {
     for (const socket of sockets) socket.destroy();
   };
-  return { ...tally, leave };
+  const over = Promise.all(sockets.map((socket) => once(socket, 'close')));
+  return { ...tally, over, leave };
 }
 
 /** Refreshes for as long as the connection lasts. Whoever is sent away comes back at once, which nobody should. */
-function refreshOn(socket: Socket, first: string, { statuses, servedMs, refusedMs, wrong }: Tally): void {
+function refreshOn(socket: Socket, first: string, { servedMs, refusedMs, wrong, cut }: Tally): void {
   let token = first;
   let since = 0;
   let text = '';
+  let isLast = false;
+  socket.on('close', () => {
+    if (!isLast) cut.push(text);
+  });
   const ask = () => {
     const form = new URLSearchParams({
       grant_type: 'refresh_token',
@@ -81,14 +88,14 @@ function refreshOn(socket: Socket, first: string, { statuses, servedMs, refusedM
     const length = /^content-length: (\d+)\r$/im.exec(text)?.[1];
     if (head === -1 || text.length < head + 4 + Number(length)) return;
     const status = Number(text.slice(9, 12));
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
     (status === 200 ? servedMs : refusedMs).push(performance.now() - since);
     const successor = /"refresh_token":"([^"]+)"/.exec(text)?.[1];
     const isRefused = status === 503 && /\r\nretry-after: \d/i.test(text) && text.includes('temporarily_unavailable');
     if (status === 200 && successor !== undefined) token = successor;
     else if (!isRefused) wrong.push(text);
+    isLast = /\r\nconnection: close\r\n/i.test(text);
     text = '';
-    ask();
+    if (!isLast) ask();
   });
   ask();
 }

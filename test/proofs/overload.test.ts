@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { patientClient, refreshRequest, type Server, startCluster, troubleOf } from './cluster.js';
-import { beginLogins, type Crowd, gather } from './crowd.js';
+import { beginLogins, gather } from './crowd.js';
 import { SOAK } from './soak.js';
 import { send } from './wire.js';
 
-const CROWD = 500;
+const CROWD = SOAK > 1 ? 500 : 200;
 const IDLE = SOAK > 1 ? 5_000 : 1_000;
 /** What is promised, on a machine that answers a hundred refreshes in half a second. */
 const RECOVERED_WITHIN_MS = 2_000;
@@ -22,15 +22,11 @@ function rssKib({ child }: Server): number {
 
 const since = (from: number) => Math.round(performance.now() - from);
 
-async function untilAnswered(crowd: Crowd, count: number): Promise<void> {
-  while (crowd.servedMs.length + crowd.refusedMs.length < count) await new Promise(setImmediate);
-}
-
 async function sitIdle(t: Test, { url }: Server): Promise<Socket[]> {
   const { hostname, port } = new URL(url);
   const sockets = Array.from({ length: IDLE }, () => connect(Number(port), hostname).on('error', () => undefined));
   t.teardown(() => sockets.forEach((socket) => void socket.destroy()));
-  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  // At once, for one that says nothing in its first seconds is closed.
   for (const socket of sockets) socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n');
   await Promise.all(sockets.map((socket) => once(socket, 'data')));
   return sockets;
@@ -51,8 +47,8 @@ t.test(`${CROWD} connections that refresh without a pause, ${IDLE} that do nothi
 
   await t.test('more than can be done: served, or told to come back, and over as soon as it is over', async (t) => {
     for (let round = 0; round < SOAK; round++) {
-      const crowd = await gather(url, others.slice(100));
-      await untilAnswered(crowd, 3 * CROWD);
+      const crowd = gather(url, others.slice(100));
+      await crowd.untilAnswered(3 * CROWD);
       t.equal((await send(url, { method: 'GET', path: '/.well-known/jwks.json' })).status, 200, 'the keys are there');
       t.equal((await send(url, { method: 'GET', path: '/readyz' })).status, 200, 'and it is ready');
       crowd.leave();
@@ -79,15 +75,15 @@ t.test(`${CROWD} connections that refresh without a pause, ${IDLE} that do nothi
     );
   });
 
-  await t.test('SIGTERM meanwhile: whoever was heard is answered, and told that it was the last time', async (t) => {
-    const crowd = await gather(url, others.slice(0, 100));
-    await untilAnswered(crowd, 200);
+  await t.test('SIGTERM meanwhile: no answer is cut short, no refusal is anything else than 503, exit 0', async (t) => {
+    const crowd = gather(url, others.slice(0, 100));
+    await crowd.untilAnswered(200);
     const from = performance.now();
     t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null });
     t.ok(since(from) < 10_000 + RECOVERED_WITHIN_MS * slowness, `it took ${since(from)} ms`);
     await crowd.over;
     t.strictSame(crowd.wrong, []);
-    t.strictSame(crowd.cut, [], 'no answer was cut short, and none missing');
+    t.strictSame(crowd.cut, [], 'no answer was cut short');
   });
   t.strictSame(troubleOf([server]), []);
 });

@@ -101,6 +101,9 @@ async function readStdin(): Promise<string> {
   }
 }
 
+// A file that may not grow any more (ulimit -f) is an error of whoever writes it, and not the end of the process.
+process.on('SIGXFSZ', () => undefined);
+
 // Whoever reads our output may stop reading (`mintd users list | head`): then there is nobody left to tell.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(1));
 

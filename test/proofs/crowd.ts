@@ -1,11 +1,10 @@
 // Many connections that refresh without a pause, by hand: fetch would be slower than the server they are to overload.
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { formatRefreshToken, HANDLE_BYTES, SECRET_BYTES, sha256 } from '../../src/oauth/refresh-token.js';
 import { openFamilies } from '../../src/store/families.js';
 import { aFamily, DAY_MS } from '../store/support.js';
-import type { Cluster } from './cluster.js';
+import { type Cluster, Progress } from './cluster.js';
 
 /** Begins logins in the database itself and returns their refresh tokens: passwords would take longer than the proof. */
 export async function beginLogins({ database }: Pick<Cluster, 'database'>, userId: string, count: number) {
@@ -26,43 +25,57 @@ export async function beginLogins({ database }: Pick<Cluster, 'database'>, userI
 
 /** Answers of a crowd. */
 export type Tally = {
-  /** How many of each status; those of broken connections are 0. */
-  readonly statuses: Map<number, number>;
   /** How long each answer of 200 took, and each other, in milliseconds. */
   readonly servedMs: number[];
   readonly refusedMs: number[];
   /** What came back in place of 200 and 503 with Retry-After. */
   readonly wrong: string[];
+  /** What there was of answers in whose middle the connection ended. */
+  readonly cut: string[];
 };
 
 export type Crowd = Tally & {
+  /** Resolves when so many answers have come. */
+  untilAnswered(count: number): Promise<void>;
+  /** When all connections have ended. */
+  readonly over: Promise<unknown>;
   /** Hangs up, all at once and in the middle of everything. */
   leave(): void;
 };
 
 /** Sets a crowd to work: each of the tokens is refreshed on a connection of its own, again and again. */
-export async function gather(url: string, tokens: readonly string[]): Promise<Crowd> {
-  const tally: Tally = { statuses: new Map(), servedMs: [], refusedMs: [], wrong: [] };
+export function gather(url: string, tokens: readonly string[]): Crowd {
+  const tally: Tally = { servedMs: [], refusedMs: [], wrong: [], cut: [] };
+  const progress = new Progress();
   const { hostname, port } = new URL(url);
-  const sockets = await Promise.all(
-    tokens.map(async () => {
-      const socket = connect(Number(port), hostname).setNoDelay();
-      await once(socket, 'connect');
-      return socket.on('error', () => undefined);
-    }),
-  );
-  for (const [i, socket] of sockets.entries()) refreshOn(socket, tokens[i] ?? '', tally);
-  const leave = () => {
-    for (const socket of sockets) socket.destroy();
+  const sockets = tokens.map((token) => {
+    const socket = connect(Number(port), hostname).setNoDelay();
+    refreshOn(
+      socket.on('error', () => undefined),
+      token,
+      tally,
+      progress,
+    );
+    return socket;
+  });
+  return {
+    ...tally,
+    untilAnswered: (count) => progress.until(() => tally.servedMs.length + tally.refusedMs.length >= count),
+    over: Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on('close', resolve)))),
+    leave: () => sockets.forEach((socket) => void socket.destroy()),
   };
-  return { ...tally, leave };
 }
 
 /** Refreshes for as long as the connection lasts. Whoever is sent away comes back at once, which nobody should. */
-function refreshOn(socket: Socket, first: string, { statuses, servedMs, refusedMs, wrong }: Tally): void {
+function refreshOn(socket: Socket, first: string, tally: Tally, progress: Progress): void {
+  const { servedMs, refusedMs, wrong, cut } = tally;
   let token = first;
   let since = 0;
   let text = '';
+  let isLast = false;
+  socket.on('close', () => {
+    if (text !== '') cut.push(text);
+  });
   const ask = () => {
     const form = new URLSearchParams({
       grant_type: 'refresh_token',
@@ -81,14 +94,15 @@ function refreshOn(socket: Socket, first: string, { statuses, servedMs, refusedM
     const length = /^content-length: (\d+)\r$/im.exec(text)?.[1];
     if (head === -1 || text.length < head + 4 + Number(length)) return;
     const status = Number(text.slice(9, 12));
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
     (status === 200 ? servedMs : refusedMs).push(performance.now() - since);
     const successor = /"refresh_token":"([^"]+)"/.exec(text)?.[1];
     const isRefused = status === 503 && /\r\nretry-after: \d/i.test(text) && text.includes('temporarily_unavailable');
     if (status === 200 && successor !== undefined) token = successor;
     else if (!isRefused) wrong.push(text);
+    isLast = /\r\nconnection: close\r\n/i.test(text);
     text = '';
-    ask();
+    if (!isLast) ask();
+    progress.tick();
   });
   ask();
 }

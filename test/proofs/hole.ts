@@ -8,6 +8,8 @@ export type Hole = {
   readonly url: string;
   /** From now on nothing gets through, in either direction. New connections are accepted, and never answered. */
   swallow(): void;
+  /** From now on, what the database says comes so much later. */
+  delay(ms: number): void;
   /** Everything gets through again, and what was held back arrives after all. */
   heal(): void;
   /** New connections get through again; those of before stay silent for ever. */
@@ -20,6 +22,7 @@ export async function startHole(t: Test, databaseUrl: string): Promise<Hole> {
   const sockets = new Set<Socket>();
   const held = new Set<() => void>();
   let isOpen = false;
+  let delayMs = 0;
   const server = createServer({ pauseOnConnect: true }, (near) => {
     sockets.add(near.on('error', () => undefined));
     const begin = () => {
@@ -29,7 +32,11 @@ export async function startHole(t: Test, databaseUrl: string): Promise<Hole> {
         [near, far],
         [far, near],
       ] as const) {
-        from.on('data', (bytes) => (isOpen ? hold(from, to, bytes) : to.write(bytes)));
+        from.on('data', (bytes) => {
+          if (isOpen) hold(from, to, bytes);
+          else if (delayMs > 0 && from === far) setTimeout(() => to.write(bytes), delayMs);
+          else to.write(bytes);
+        });
         from.on('close', () => {
           sockets.delete(from);
           if (!isOpen) to.destroy();
@@ -59,6 +66,9 @@ export async function startHole(t: Test, databaseUrl: string): Promise<Hole> {
   const swallow = () => {
     isOpen = true;
   };
+  const delay = (ms: number) => {
+    delayMs = ms;
+  };
   const heal = () => {
     isOpen = false;
     for (const go of held) go();
@@ -69,5 +79,5 @@ export async function startHole(t: Test, databaseUrl: string): Promise<Hole> {
     for (const socket of sockets) socket.removeAllListeners('data').pause();
     held.clear();
   };
-  return { url: url.href, swallow, heal, forget };
+  return { url: url.href, swallow, delay, heal, forget };
 }

@@ -25,7 +25,7 @@ import { registerEndpoint } from './http/register.js';
 import { requestIds, sayRequestIds } from './http/request-id.js';
 import { revokeEndpoint } from './http/revoke.js';
 import { leaveSchemasToEndpoints } from './http/route-schema.js';
-import { addressOf, warnOfProxies } from './http/sender.js';
+import { addressOf, proxyTest, warnOfProxies } from './http/sender.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
@@ -42,6 +42,7 @@ import type { ClientAssertionStore } from './store/client-assertions.js';
 import type { ClientStore } from './store/clients.js';
 import type { SessionStore } from './store/sessions.js';
 import type { TokenDeps } from './tokens/deps.js';
+import type { Tracing } from './tracing.js';
 
 /** Everything the HTTP interface stands on, made elsewhere (src/serve.ts). */
 export type AppDeps = {
@@ -59,6 +60,8 @@ export type AppDeps = {
   readonly clock: () => EpochMs;
   readonly logger: FastifyBaseLogger;
   readonly meter: Meter;
+  /** Null where nobody wants traces. */
+  readonly tracing: Pick<Tracing, 'install'> | null;
   /** The description of the API and the page to try it on, for this version of the program; null: there is neither. */
   readonly apiDocs: { readonly version: string } | null;
 };
@@ -91,6 +94,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     },
   });
+  await deps.tracing?.install(app, proxyTest(deps.trustedProxies));
   app.setErrorHandler(handleError);
   leaveSchemasToEndpoints(app);
   sayRequestIds(app);

@@ -74,7 +74,18 @@ export async function issuerDeps(
   const keyAdmin = { read: notHere, rotate: notHere, nextRotationAt: () => null };
   const switches = { isRegistrationOpen: true, trustedProxies: 0, apiDocs };
   const meter = openMeter({ version: '0.0.0', isWholeProcess: false });
-  return { clients, usedAssertions, grants, accounts, sessions, keyAdmin, keeper: signer, meter, ...switches };
+  return {
+    clients,
+    usedAssertions,
+    grants,
+    accounts,
+    sessions,
+    keyAdmin,
+    keeper: signer,
+    meter,
+    tracing: null,
+    ...switches,
+  };
 }
 
 const SETTINGS = {

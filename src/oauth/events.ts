@@ -167,6 +167,11 @@ export const EVENTS = {
     says: 'the logins for `/metrics` could not be counted; later again',
     server: ['err'],
   },
+  traces_not_sent: {
+    level: 'warn',
+    says: 'the collector of traces does not take them; said once until it does ([monitoring](operations/monitoring.md))',
+    server: ['err'],
+  },
   migrated: { level: 'info', says: 'migrations were applied', server: ['applied'] },
   database_unavailable: { level: 'error', says: 'a request got a 503: no database', server: ['err'] },
   signing_unavailable: { level: 'error', says: 'a request got a 503: no usable key', server: ['err'] },

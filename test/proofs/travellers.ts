@@ -5,7 +5,7 @@ import { type Answer, postToken } from '../process/harness.js';
 import { type Chain, loginRequest, nth, Progress, refreshRequest, tokenIn } from './cluster.js';
 
 /** Between two steps of a client that is in no hurry: what is tried is not how much the servers can bear. */
-const REST_MS = 120;
+const REST_MS = 200;
 
 /** An access token: which key signed it, and between which two moments. */
 export type Signed = { readonly kid: string; readonly askedAt: number; readonly gotAt: number };

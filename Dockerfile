@@ -10,7 +10,9 @@ COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
 COPY scripts/generate.mjs scripts/link-command.mjs scripts/
 COPY prisma prisma
 COPY src src
-RUN npm run build && npm prune --omit=dev
+# Prisma's own compiler counts as optional, and goes; so would what gives password threads their low priority.
+RUN npm run build \
+ && mv node_modules/@napi-rs /tmp/ && npm prune --omit=dev --omit=optional && mv /tmp/@napi-rs node_modules/
 
 FROM node:${NODE_VERSION}-bookworm-slim
 LABEL org.opencontainers.image.title="mintd" \

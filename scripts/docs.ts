@@ -1,13 +1,16 @@
-// npm run docs: writes docs/configuration.md from the schema of the settings, docs/events.md from the table of events, and
-// docs/openapi.json from the schemas of the routes, and docs/performance.md with its charts from what was measured.
+// npm run docs: writes docs/configuration.md from the schema of the settings, docs/events.md from the table of events,
+// docs/openapi.json from the schemas of the routes, the table in docs/operations/monitoring.md from /metrics, and
+// docs/performance.md with its charts from what was measured.
 // CI runs it and fails on a difference.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { writePerformance } from '../bench/page.js';
 import { type AppDeps, buildApp } from '../src/app.js';
 import { describeConfig } from '../src/config.js';
+import { openMeter } from '../src/http/metrics/meter.js';
 import { readVersion } from '../src/version.js';
 import { eventsPage } from './events-page.js';
+import { metricsTable, withMetricsTable } from './metrics-table.js';
 
 const rows = describeConfig().map(
   ({ name, fallback, description }) => `| \`${name}\` | ${fallback} | ${description.replaceAll('|', '\\|')} |`,
@@ -29,13 +32,16 @@ writeFileSync(new URL('../docs/configuration.md', import.meta.url), page);
 writeFileSync(new URL('../docs/events.md', import.meta.url), eventsPage());
 writePerformance();
 
-// Nothing is asked of it but what its routes are.
+// Nothing is asked of it but what its routes and its metrics are.
+const queue = { running: 0, waiting: 0, turns: 0, waitedSeconds: 0, refused: {} };
+const keys = { activeSince: null, nextRotationAt: null, seenSecondsAgo: 0, isFaulty: false, states: {} };
 const unused = {
   grants: { settings: { issuer: 'https://login.example.com' } },
-  accounts: { hasher: {} },
+  accounts: { hasher: { status: () => queue } },
   keyAdmin: {},
-  meter: {},
-  keeper: {},
+  meter: openMeter({ version: readVersion(), isWholeProcess: true }),
+  tracing: null,
+  keeper: { status: () => keys },
   clients: {},
   sessions: {},
 } as unknown as AppDeps;
@@ -50,4 +56,7 @@ const app = await buildApp({
 });
 await app.ready();
 writeFileSync(new URL('../docs/openapi.json', import.meta.url), `${JSON.stringify(app.swagger(), null, 2)}\n`);
+const monitoring = new URL('../docs/operations/monitoring.md', import.meta.url);
+const { body: metrics } = await app.inject('/metrics');
+writeFileSync(monitoring, withMetricsTable(readFileSync(monitoring, 'utf8'), metricsTable(metrics)));
 await app.close();

@@ -20,12 +20,14 @@ import { logoutEndpoint } from './http/logout.js';
 import { metricsEndpoint } from './http/metrics/endpoint.js';
 import type { Meter } from './http/metrics/meter.js';
 import { countRequests } from './http/metrics/requests.js';
+import { boundWork } from './http/overload.js';
 import { ownPasswordEndpoint } from './http/own-password.js';
 import { registerEndpoint } from './http/register.js';
 import { requestIds, sayRequestIds } from './http/request-id.js';
 import { revokeEndpoint } from './http/revoke.js';
 import { leaveSchemasToEndpoints } from './http/route-schema.js';
-import { addressOf, warnOfProxies } from './http/sender.js';
+import { addressOf, proxyTest, warnOfProxies } from './http/sender.js';
+import { boundConnections, serverOptions } from './http/server-options.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
@@ -42,6 +44,7 @@ import type { ClientAssertionStore } from './store/client-assertions.js';
 import type { ClientStore } from './store/clients.js';
 import type { SessionStore } from './store/sessions.js';
 import type { TokenDeps } from './tokens/deps.js';
+import type { Tracing } from './tracing.js';
 
 /** Everything the HTTP interface stands on, made elsewhere (src/serve.ts). */
 export type AppDeps = {
@@ -52,6 +55,8 @@ export type AppDeps = {
   /** Whether anybody may make an account. */
   readonly isRegistrationOpen: boolean;
   readonly trustedProxies: TrustedProxies;
+  /** So many are kept at once. */
+  readonly maxConnections: number;
   readonly sessions: SessionStore;
   readonly keyAdmin: KeyAdmin;
   readonly keeper: Pick<Keeper, 'jwks' | 'jwksMaxAgeSeconds' | 'verify' | 'status'>;
@@ -59,16 +64,10 @@ export type AppDeps = {
   readonly clock: () => EpochMs;
   readonly logger: FastifyBaseLogger;
   readonly meter: Meter;
+  /** Null where nobody wants traces. */
+  readonly tracing: Pick<Tracing, 'install'> | null;
   /** The description of the API and the page to try it on, for this version of the program; null: there is neither. */
   readonly apiDocs: { readonly version: string } | null;
-};
-
-const BODY_LIMIT_BYTES = 16 * 1024;
-const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 10_000;
-const CLIENT_ERRORS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
 /** The HTTP interface: every route, and what holds for all of them. It does not listen yet. */
@@ -78,23 +77,17 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     // URLs are never logged: somebody may have put a password there.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIds(deps.trustedProxies),
-    bodyLimit: BODY_LIMIT_BYTES,
-    trustProxy: trustOf(deps.trustedProxies),
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
-    forceCloseConnections: 'idle',
+    ...serverOptions(deps.trustedProxies),
     routerOptions: { querystringParser: () => ({}) },
     frameworkErrors: refuseUrl,
-    // A request that is not HTTP: its bytes may be anything, so they are neither logged nor answered at length.
-    clientErrorHandler: ({ code }, socket) => {
-      const status = CLIENT_ERRORS[code ?? ''] ?? '400 Bad Request';
-      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    },
   });
+  await deps.tracing?.install(app, proxyTest(deps.trustedProxies));
   app.setErrorHandler(handleError);
   leaveSchemasToEndpoints(app);
   sayRequestIds(app);
+  boundConnections(app, deps.maxConnections);
   guardAllRoutes(app);
+  boundWork(app, { passwords: deps.accounts.hasher.capacity });
   if (deps.trustedProxies === 0) warnOfProxies(app);
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode, elapsedTime }) => {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
@@ -152,11 +145,6 @@ async function addApiDocs(app: FastifyInstance, { apiDocs, grants, keeper }: App
   const maxAgeSeconds = () => keeper.jwksMaxAgeSeconds();
   await describeRoutes(app, { issuer, version: apiDocs.version, maxAgeSeconds, toDocument: cachedDocument });
   await app.register(docsPage, { issuer });
-}
-
-/** A proxy that is trusted adds the address of whoever talks to it; the last of so many is the client's. */
-function trustOf(proxies: TrustedProxies): string[] | ((address: string, hop: number) => boolean) {
-  return typeof proxies === 'number' ? (_address, hop) => hop < proxies : [...proxies];
 }
 
 /** A URL the router cannot decode gets here past all hooks. It is not logged. */

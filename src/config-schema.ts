@@ -64,6 +64,10 @@ export const schema = z.object({
     shownDefault: 'in development `localhost`, else `0.0.0.0`',
   }),
   PORT: integer(4000, 0, 65_535).meta({ description: 'The port to listen on; 0 takes a free one.' }),
+  MAX_CONNECTIONS: integer(10_000, 1, 1_000_000).meta({
+    description:
+      'How many connections a server keeps at once, never more than its limit of open files leaves room for. One more is closed at once.',
+  }),
   DATABASE_URL: databaseUrl.meta({
     description: '`file:PATH` for SQLite, `postgres://USER:PASSWORD@HOST/DATABASE` for PostgreSQL.',
     shownDefault: 'in development `file:data/mintd.db`, else required',

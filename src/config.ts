@@ -5,6 +5,7 @@ import { schema } from './config-schema.js';
 import { RING_POLL_SECONDS } from './oauth/key-ring.js';
 import { isLoopback } from './oauth/origin.js';
 import { formatDuration } from './oauth/time.js';
+import { wantsTraces } from './tracing-settings.js';
 
 /** Configuration that cannot be used. Each fault is a sentence about one variable. */
 export class ConfigError extends Error {
@@ -34,6 +35,8 @@ export type Config = Omit<Settings, 'DEFAULT_AUDIENCE'> & {
   readonly DEFAULT_AUDIENCE: string;
   /** Loopback ISSUER and NODE_ENV other than production: conveniences are on. */
   readonly isDevelopment: boolean;
+  /** Whether OpenTelemetry's own variables ask for traces (src/tracing-settings.ts). */
+  readonly isTraced: boolean;
 };
 
 /** The shape of a process's environment. */
@@ -60,9 +63,10 @@ export function readConfig(environment: Environment): Config {
     faults.push(...contradictions(parsed.data));
   }
   faults.push(...misspelt(environment));
+  const isTraced = wantsTraces(environment, faults);
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
   const { ISSUER, DEFAULT_AUDIENCE = ISSUER, NODE_ENV } = parsed.data;
-  return { ...parsed.data, DEFAULT_AUDIENCE, isDevelopment: isDevelopment(NODE_ENV, ISSUER) };
+  return { ...parsed.data, DEFAULT_AUDIENCE, isDevelopment: isDevelopment(NODE_ENV, ISSUER), isTraced };
 }
 
 /** What docs/configuration.md says, from the schema itself. */

@@ -23,11 +23,11 @@ export type FamilyCount = {
 export function startFamilyCount(countSlice: CountSlice, report: CountReport, clock: () => EpochMs): FamilyCount {
   const stopping = new AbortController();
   const { signal } = stopping;
-  const rest = (ms: number) => pause(ms, undefined, { signal, ref: false }).catch(() => undefined);
+  const rest = (ms: number, ref: boolean) => pause(ms, undefined, { signal, ref }).catch(() => undefined);
   const running = (async () => {
     while (!signal.aborted) {
-      await countAll(countSlice, report, clock, () => rest(PAUSE_MS), signal);
-      await rest(EVERY_MS);
+      await countAll(countSlice, report, clock, () => rest(PAUSE_MS, true), signal);
+      await rest(EVERY_MS, false);
     }
   })();
   return {

@@ -20,7 +20,15 @@ function environment(): Record<string, string | undefined> {
   return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env };
 }
 
+/** OpenTelemetry's packages read their variables from the process; those in `.env` are to be among them. */
+function showOpenTelemetryItsVariables(): void {
+  for (const [name, value] of Object.entries(environment())) {
+    if (name.startsWith('OTEL_') && value !== undefined) process.env[name] = value;
+  }
+}
+
 async function serve(config: Config): Promise<void> {
+  if (config.isTraced) showOpenTelemetryItsVariables();
   const logger = pino({ level: config.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   let server: RunningServer | undefined;
   process.on('SIGUSR2', () => stepLogLevel(config, logger, server));

@@ -7,10 +7,11 @@ import type { Config } from './config.js';
 import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
 import { openTokenRate } from './grants/token-rate.js';
 import type { Readiness } from './http/health.js';
-import { type Meter, openMeter } from './http/metrics/meter.js';
 import type { Keeper } from './keys/keeper.js';
 import type { TokenSettings } from './oauth/client.js';
 import type { LoginLimits } from './oauth/login-limits.js';
+import { openObservers } from './observers.js';
+import { connectionsWithin, openFileLimit } from './open-files.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
@@ -23,6 +24,7 @@ import { openFamilies } from './store/families.js';
 import { lockSqlite } from './store/lock.js';
 import { openLoginFailures } from './store/login-failures.js';
 import { hasKnownMigrations, migrate, schemaFault } from './store/migrate.js';
+import type { StatementObserver } from './store/observer.js';
 import { DatabaseUnavailable } from './store/outage.js';
 import { rememberClients } from './store/remembered-clients.js';
 import { openSessions } from './store/sessions.js';
@@ -71,12 +73,13 @@ async function open(
   const clock = Date.now;
   const random = openRandom();
   const version = readVersion();
-  const meter = openMeter({ version, isWholeProcess: true });
-  const database = await openMigrated(config, logger, meter, opened);
+  const { meter, tracing, statement, password } = await openObservers(config, logger, version);
+  opened.push(() => tracing?.close());
+  const database = await openMigrated(config, logger, statement, opened);
   const { keeper, keyAdmin } = await openRing(config, logger, database);
   opened.push(() => keeper.close());
   const threads = config.PASSWORD_THREADS;
-  const hasher = openHasher({ cost: config.BCRYPT_COST, ...(threads > 0 && { threads }), observe: meter.password });
+  const hasher = openHasher({ cost: config.BCRYPT_COST, ...(threads > 0 && { threads }), observe: password });
   opened.push(() => hasher.close());
 
   const users = openUsers(database);
@@ -99,6 +102,7 @@ async function open(
     accounts,
     isRegistrationOpen: config.REGISTRATION === 'open',
     trustedProxies: config.TRUST_PROXY,
+    maxConnections: connectionLimit(config, logger),
     sessions,
     keyAdmin,
     keeper,
@@ -106,6 +110,7 @@ async function open(
     clock,
     logger,
     meter,
+    tracing,
     apiDocs: config.API_DOCS === 'on' ? { version } : null,
   });
   const background = startBackground({ database, sessions, usedAssertions, failures, logger, meter, clock });
@@ -127,6 +132,16 @@ async function open(
     },
     close,
   };
+}
+
+/** What MAX_CONNECTIONS says, or as many as leave files to open for everything else. */
+function connectionLimit({ MAX_CONNECTIONS: wanted }: Config, logger: Logger): number {
+  const connections = Math.min(wanted, connectionsWithin(openFileLimit()));
+  if (connections < wanted) {
+    const message = 'the limit of open files (ulimit -n) allows for fewer connections than MAX_CONNECTIONS';
+    logger.warn({ event: 'connections_limited', connections }, message);
+  }
+  return connections;
 }
 
 /** Lets what runs finish, and cuts what takes too long, so that the rest can be closed in order. */
@@ -155,7 +170,7 @@ function listening(listensOn: string): string {
 async function openMigrated(
   config: Config,
   logger: Logger,
-  { statement }: Meter,
+  observe: StatementObserver,
   opened: (() => Promise<unknown> | unknown)[],
 ): Promise<Database> {
   const url = config.DATABASE_URL;
@@ -168,7 +183,7 @@ async function openMigrated(
   if (applied.length > 0) logger.info({ event: 'migrated', applied }, 'migrations applied');
   const fault = applied.length > 0 ? null : schemaFault(before);
   if (fault !== null) fail(fault);
-  const database = await openDatabase(url, false, undefined, statement);
+  const database = await openDatabase(url, false, undefined, observe);
   opened.push(() => database.close());
   return database;
 }

@@ -4,7 +4,7 @@ import { EVENTS, type EventName, type EventOrigin, isEventName, membersOf, ORIGI
 export type LogLine = Readonly<Record<string, unknown>>;
 
 /** What the logger puts there by itself. */
-const PINOS_OWN: ReadonlySet<string> = new Set(['level', 'time', 'msg', 'requestId', 'event']);
+const PINOS_OWN: ReadonlySet<string> = new Set(['level', 'time', 'msg', 'requestId', 'traceId', 'event']);
 
 const LEVELS = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const;
 

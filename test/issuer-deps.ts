@@ -72,9 +72,20 @@ export async function issuerDeps(
   };
   const { clients = openClients(database), usedAssertions = openClientAssertions(database) } = shared;
   const keyAdmin = { read: notHere, rotate: notHere, nextRotationAt: () => null };
-  const switches = { isRegistrationOpen: true, trustedProxies: 0, apiDocs };
+  const switches = { isRegistrationOpen: true, trustedProxies: 0, maxConnections: 1_000, apiDocs };
   const meter = openMeter({ version: '0.0.0', isWholeProcess: false });
-  return { clients, usedAssertions, grants, accounts, sessions, keyAdmin, keeper: signer, meter, ...switches };
+  return {
+    clients,
+    usedAssertions,
+    grants,
+    accounts,
+    sessions,
+    keyAdmin,
+    keeper: signer,
+    meter,
+    tracing: null,
+    ...switches,
+  };
 }
 
 const SETTINGS = {

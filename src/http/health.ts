@@ -44,8 +44,9 @@ export async function healthEndpoints(app: FastifyInstance, options: HealthOptio
   const { readiness, keyStatus, clock } = options;
   const headers = { 'cache-control': 'no-store' };
   app.get(PATHS.livez, { schema: LIVE }, async (_request, reply) => reply.headers(headers).send({ status: 'live' }));
+  const check = oneAtATime(readiness);
   app.get(PATHS.readyz, { schema: READY }, async (_request, reply) => {
-    const checks = await readiness();
+    const checks = await check();
     const isReady = Object.values(checks).every(Boolean);
     const now = clock();
     const keys = keyStatus(now);
@@ -55,6 +56,17 @@ export async function healthEndpoints(app: FastifyInstance, options: HealthOptio
       .headers(isReady ? headers : { ...headers, 'retry-after': '1' })
       .send({ status: isReady ? status : 'not ready', checks, key_ring: keyRingJson(keys, now) });
   });
+}
+
+/** However many ask, the database is asked once. */
+function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | null = null;
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
 }
 
 /** Nothing in it that the JWKS does not say as well, but for the plan. */

@@ -1,6 +1,7 @@
 /** What a line may have, beside what the logger puts there itself. */
 export const MEMBERS = {
   requestId: 'the request, the same in all its lines and in the header `X-Request-Id` of its answer',
+  traceId: 'its trace, where requests are traced ([monitoring](operations/monitoring.md))',
   reason: 'why it was refused, or not done whole',
   clientId: 'the client that asked',
   userId: 'the user it was about, or whose token was shown',
@@ -38,6 +39,8 @@ export const MEMBERS = {
   seconds: 'how far',
   families: 'how many',
   rows: 'how many',
+  requests: 'how many, since the line before',
+  connections: 'how many there may be at once',
   applied: 'the migrations, a list',
   signal: 'which one',
   listensOn: 'the address, as a URL',

@@ -167,10 +167,17 @@ export const EVENTS = {
     says: 'the logins for `/metrics` could not be counted; later again',
     server: ['err'],
   },
+  traces_not_sent: {
+    level: 'warn',
+    says: 'the collector of traces does not take them; said once until it does ([monitoring](operations/monitoring.md))',
+    server: ['err'],
+  },
   migrated: { level: 'info', says: 'migrations were applied', server: ['applied'] },
   database_unavailable: { level: 'error', says: 'a request got a 503: no database', server: ['err'] },
   signing_unavailable: { level: 'error', says: 'a request got a 503: no usable key', server: ['err'] },
   failure: { level: 'error', says: 'a request got a 500: a bug', server: ['err'] },
+  overloaded: { level: 'warn', says: 'more came than can be done: 503 for some', server: ['requests'] },
+  connections_limited: { level: 'warn', says: 'too few open files for MAX_CONNECTIONS', server: ['connections'] },
   http: { level: 'debug', says: 'a request was answered', server: ['method', 'route?', 'statusCode', 'ms'] },
   listening: { level: 'info', says: 'the server is ready, once an address', server: ['listensOn'] },
   log_level_changed: {

@@ -29,6 +29,8 @@ export type PasswordHasher = {
    * @returns what the work returns, or why it was not begun: too many wait, it waited too long, nobody waits for it
    */
   inTurn<T>(who: Applicant, work: (bcrypt: Bcrypt) => Promise<Result<T>>): Promise<Result<T>>;
+  /** How many may be in their turn, or wait for it, at once. */
+  readonly capacity: number;
   status(): QueueStatus;
   close(): Promise<void>;
 };
@@ -63,14 +65,15 @@ export function openHasher(options: HasherOptions): PasswordHasher {
     niceIncrement: NICE_INCREMENT,
   });
   const maxWaiting = limits?.maxWaiting ?? threads * WAITING_PER_THREAD;
-  const queue = openQueue({
+  const all: QueueLimits = {
     atOnce: threads + MORE_AT_ONCE,
     maxWaiting,
     maxWaitMs: MAX_WAIT_MS,
     atOncePerAccount: AT_ONCE_PER_ACCOUNT,
     maxWaitingPerAccount: Math.ceil(maxWaiting / 2),
     ...limits,
-  });
+  };
+  const queue = openQueue(all);
   const bcrypt: Bcrypt = {
     async hash(password) {
       return String(await timed('hash', observe, () => pool.run({ kind: 'hash', password, cost })));
@@ -95,6 +98,7 @@ export function openHasher(options: HasherOptions): PasswordHasher {
         turn.value();
       }
     },
+    capacity: all.atOnce + all.maxWaiting,
     status: queue.status,
     close: () => pool.destroy(),
   };

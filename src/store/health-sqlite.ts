@@ -68,11 +68,12 @@ async function lookAtFiles(path: string): Promise<Finding> {
   const mayEnter = ((await stat(folder)).mode & 0o011) !== 0;
   const there = [path, `${path}-wal`, `${path}-shm`].filter((one) => existsSync(one));
   const modes = await Promise.all(there.map(async (name) => ({ name, mode: (await stat(name)).mode & 0o777 })));
-  const open = modes.filter(({ mode }) => (mode & 0o077) !== 0);
-  if (mayEnter && open.length > 0) {
-    const names = open.map(({ name }) => name).join(' ');
-    const shown = open.map(({ name, mode }) => `${name} (mode ${mode.toString(8)})`).join(', ');
-    return warning(`others on this machine can read password hashes in ${shown}`, `\`chmod 600 ${names}\``);
+  const open = modes.find(({ mode }) => (mode & 0o077) !== 0);
+  if (mayEnter && open !== undefined) {
+    return warning(
+      `others on this machine can read password hashes in ${open.name} (mode ${open.mode.toString(8)})`,
+      `\`chmod 600 ${path}*\``,
+    );
   }
   return fine(mayEnter ? 'only their owner can read them' : 'only their owner can enter the folder');
 }

@@ -123,16 +123,16 @@ export async function lockForMigration(databaseUrl: string): Promise<Release> {
     const complaint = 'another process has been migrating this database for more than 30 s';
     return waitForPath(besideSqlite(databaseUrl, 'migrate'), MIGRATION_WAIT_MS, complaint);
   }
-  const client = new PgClient({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: 2_000,
-    lock_timeout: MIGRATION_WAIT_MS,
-  });
+  const client = new PgClient({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000 });
   // A connection that is lost meanwhile has lost the lock as well; what migrates next finds out by itself.
   client.on('error', () => undefined);
   await attempt(() => client.connect());
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [POSTGRES_LOCK]);
+    // In a transaction: a pooler between would give a connection that only a session's lock is on to somebody else.
+    await client.query('BEGIN');
+    await client.query(`SET LOCAL lock_timeout = ${MIGRATION_WAIT_MS}`);
+    await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+    await client.query('SELECT pg_advisory_xact_lock($1)', [POSTGRES_LOCK]);
   } catch (error) {
     await client.end();
     throw error;

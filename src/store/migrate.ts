@@ -61,7 +61,7 @@ export async function schemaStatus(database: Database): Promise<SchemaStatus> {
 /**
  * Whether the database has every migration this program was built with: what a server that runs needs. Further ones, of a
  * newer version that is being started beside it, are not looked at, whether they are done, under way or failed: one release
- * only adds (docs/decisions/0017-rolling-upgrades.md). To start, a program asks schemaStatus.
+ * only adds (docs/decisions/0019-rolling-upgrades.md). To start, a program asks schemaStatus.
  */
 export async function hasKnownMigrations(database: Database): Promise<boolean> {
   const known = await knownMigrations(database.provider);

@@ -174,7 +174,7 @@ t.test('SQLite: what is wrong with the file, and the way out', async (t) => {
   chmodSync(path, 0o644);
   t.equal(
     complaints(await examine(line))[0],
-    `warning files: others on this machine can read password hashes in ${path} (mode 644) → \`chmod 600 ${path}\``,
+    `warning files: others on this machine can read password hashes in ${path} (mode 644) → \`chmod 600 ${path}*\``,
   );
   chmodSync(path, 0o600);
 

@@ -78,6 +78,9 @@ export function imageFaults(files: Files, exists: (path: string) => boolean): st
   demand(Number.isInteger(uid) && uid > 0, 'not a user and group by number, alike');
   demand(String(port) === environment['PORT'], 'EXPOSE and PORT differ');
 
+  const [volumes = '[]'] = restsOf(last, 'VOLUME');
+  demand(isList(volumes) && volumes.includes(`"${environment['SQLITE_TMPDIR']}"`), 'SQLite has nowhere to sort');
+
   const copied = rest
     .slice(0, -1)
     .flatMap((stage) => restsOf(stage, 'COPY'))
@@ -92,6 +95,12 @@ export function imageFaults(files: Files, exists: (path: string) => boolean): st
   for (const [path] of `${scripts['build']} ${scripts['generate']}`.matchAll(/\S+\.(mjs|json)\b/g))
     demand(copied.includes(path), `the build needs ${path}`);
 
+  const built = rest
+    .slice(0, -1)
+    .flatMap((stage) => restsOf(stage, 'RUN'))
+    .join('\n');
+  demand(built.includes('prune --omit=dev --omit=optional'), 'what only builds stays in the image');
+  demand(built.includes('mv /tmp/@napi-rs node_modules/'), 'password threads have no low priority');
   const kept = restsOf(last, 'COPY').map((copy) => copy.split(' ').at(-2) ?? '');
   for (const path of ['package.json', 'node_modules', 'dist', 'prisma'])
     demand(kept.includes(`/app/${path}`), `${path} is missing in the image`);
@@ -99,11 +108,11 @@ export function imageFaults(files: Files, exists: (path: string) => boolean): st
   faults.push(...probedPathFaults(/PORT\}(\/\w+)`/.exec(check)?.[1] ?? ''));
   demand(check.includes('/livez'), 'a health check that fails with the database');
   for (const json of [...restsOf(last, 'CMD'), check.slice(check.indexOf('[')), ...restsOf(last, 'VOLUME')])
-    demand(isCommand(json), `not a list in JSON: ${json}`);
+    demand(isList(json), `not a list in JSON: ${json}`);
   return faults;
 }
 
-function isCommand(json: string): boolean {
+function isList(json: string): boolean {
   try {
     return Array.isArray(JSON.parse(json));
   } catch {

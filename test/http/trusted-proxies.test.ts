@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { buildApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
-import { networkOf } from '../../src/http/sender.js';
+import { networkOf, proxyTest } from '../../src/http/sender.js';
 import { failureKey } from '../../src/oauth/login-limits.js';
 import type { TrustedProxies } from '../../src/oauth/trusted-proxies.js';
 import { guess } from '../accounts/support.js';
@@ -123,4 +123,66 @@ t.test('what TRUST_PROXY may be', async (t) => {
   for (const text of [...bad, ...mistakable, '0.0.0.0/0', '::/0', '1,10.0.0.1', ' ']) {
     t.match(faultsOf({ ...PRODUCTION, TRUST_PROXY: text }), [/^TRUST_PROXY must be off, a number of proxies/], text);
   }
+});
+
+const OWN = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+t.test('a request is named by a trusted proxy, in few characters, and else anew', async (t) => {
+  const issuer = await issuerWithClients(t);
+  const cases: readonly (readonly [proxies: TrustedProxies, given: string | undefined, isTaken: boolean])[] = [
+    [0, 'abc-123', false],
+    [1, 'abc-123', true],
+    [1, undefined, false],
+    [1, '', false],
+    [1, 'x'.repeat(64), true],
+    [1, 'x'.repeat(65), false],
+    [1, 'a b', false],
+    [1, 'a"b', false],
+    [1, 'é', false],
+    [1, 'one, two', false],
+    [[PEER], 'abc-123', true],
+    [['10.0.0.0/8'], 'abc-123', true],
+    [['2001:db8::/32', '10.0.0.0/31'], 'abc-123', true],
+    [['192.0.2.0/24', '2001:db8::1'], 'abc-123', false],
+  ];
+  for (const [proxies, given, isTaken] of cases) {
+    const { app } = await behind(t, issuer, proxies);
+    const headers = { 'x-forwarded-for': CLIENT, ...(given !== undefined && { 'x-request-id': given }) };
+    const from = { remoteAddress: PEER, headers };
+    const what = `${proxies} ${given}`;
+    issuer.log.length = 0;
+    const said = (await app.inject({ ...from, url: '/userinfo' })).headers['x-request-id'];
+    if (isTaken) t.equal(said, given, what);
+    else t.match(said, OWN, what);
+    const lines = issuer.log.map((line) => JSON.parse(line));
+    t.ok(lines.length >= 2, 'it was refused, and told of as a request');
+    t.ok(
+      lines.every(({ requestId }) => requestId === said),
+      `${what}: it stands in every line`,
+    );
+  }
+});
+
+t.test('every answer names its request', async (t) => {
+  const { app } = await issuerWithClients(t);
+  const urls = ['/livez', '/nothing', '/token', '/%zz', '/livez?password=x', '/.well-known/jwks.json'];
+  const ids = await Promise.all(urls.map(async (url) => (await app.inject(url)).headers['x-request-id']));
+  for (const id of ids) t.match(id, OWN);
+  t.equal(new Set(ids).size, urls.length, 'and no two alike');
+});
+
+t.test('a proxy is one by the address it connects from, however that is written', (t) => {
+  const isProxy = proxyTest(['10.0.0.0/8', '2001:db8::/32']);
+  const rows: readonly (readonly [address: string | undefined, is: boolean])[] = [
+    ['10.1.2.3', true],
+    ['::ffff:10.1.2.3', true],
+    ['11.1.2.3', false],
+    ['2001:db8::5%eth0', true],
+    ['2001:db9::5', false],
+    [undefined, false],
+    ['', false],
+    ['proxy', false],
+  ];
+  for (const [address, is] of rows) t.equal(isProxy(address), is, String(address));
+  t.end();
 });

@@ -27,11 +27,12 @@ export type Mintd = {
   stop(signal: NodeJS.Signals): Promise<Exit>;
 };
 
+/** Another main.js than the one that was built; a command that runs what follows it in its own process, as `env` does. */
+export type Launch = { readonly program?: string; readonly before?: readonly string[] };
+
 /**
  * Starts `mintd ARGS…` as a process of its own: nothing in its environment but what is given, in a folder of its own,
  * with nothing on stdin unless given. It is killed when the test ends.
- *
- * @param program another main.js than the one that was built
  */
 export function start(
   t: Test,
@@ -39,9 +40,10 @@ export function start(
   args: string,
   env: Record<string, string> = {},
   stdin: string | Buffer = '',
-  program = PROGRAM,
+  { program = PROGRAM, before = [] }: Launch = {},
 ): Mintd {
-  const child = spawn(process.execPath, [program, ...args.split(' ').filter(Boolean)], {
+  const [command = '', ...rest] = [...before, process.execPath, program, ...args.split(' ').filter(Boolean)];
+  const child = spawn(command, rest, {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -113,7 +115,7 @@ export async function run(
 
 /** Starts a server on a free port and waits until it listens. */
 export async function serve(t: Test, folder: string, env: Record<string, string> = {}, program = PROGRAM) {
-  const mintd = start(t, folder, 'serve', { HOST: '127.0.0.1', PORT: '0', BCRYPT_COST: '10', ...env }, '', program);
+  const mintd = start(t, folder, 'serve', { HOST: '127.0.0.1', PORT: '0', BCRYPT_COST: '10', ...env }, '', { program });
   const url = await addressOf(mintd);
   return { ...mintd, url };
 }

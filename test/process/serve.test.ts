@@ -93,6 +93,25 @@ t.test('SIGINT, as Ctrl-C sends it, is as good; an idle keep-alive connection ho
   const server = await serve(t, temporaryFolder(t), { NODE_ENV: 'test' });
   t.equal((await fetch(`${server.url}/livez`, { keepalive: true })).status, 200);
   t.strictSame(await server.stop('SIGINT'), { code: 0, signal: null });
+  const listening = eventsOf(server).filter(({ event }) => event === 'listening');
+  t.match(listening, [{ listensOn: server.url, msg: `mintd listens on ${server.url}` }]);
+});
+
+t.test('SIGUSR2: each request is in the log, until the next one', async (t) => {
+  const server = await serve(t, temporaryFolder(t), { NODE_ENV: 'test' });
+  const requestId = async () => (await fetch(`${server.url}/livez`)).headers.get('x-request-id') ?? 'none';
+  const ids = [await requestId()];
+  for (const level of ['debug', 'info']) {
+    server.child.kill('SIGUSR2');
+    await server.waitFor(new RegExp(`"event":"log_level_changed","logLevel":"${level}"`));
+    ids.push(await requestId());
+  }
+  await server.stop('SIGTERM');
+  const http = eventsOf(server).filter(({ event }) => event === 'http');
+  t.strictSame(
+    http.map((line) => line['requestId']),
+    [ids[1]],
+  );
 });
 
 t.test('two servers started at the same moment on one PostgreSQL and one keys folder both come up', async (t) => {

@@ -31,8 +31,8 @@ export type Cluster = {
   readonly database: Database & { readonly url: string };
   /** Starts one more, of another main.js if told so. */
   launch(more?: Record<string, string>, program?: string): Promise<Server>;
-  /** Runs `mintd ARGS…` on the same database; it must succeed. */
-  mintd(args: string, stdin?: string): Promise<string>;
+  /** Runs `mintd ARGS…` on the same database, or with these settings; it must succeed. */
+  mintd(args: string, stdin?: string, environment?: Record<string, string>): Promise<string>;
   /** Makes a user with PASSWORD; returns the id. */
   addUser(username: string): Promise<string>;
   addClient(client: Client): Promise<void>;
@@ -61,8 +61,8 @@ export async function startCluster(t: Test, options: ClusterOptions): Promise<Cl
   const commands = emptyCommandLine(t);
 
   const launch = (more = {}, program?: string) => serve(t, folder, { ...paths, ...production, ...more }, program);
-  const mintd = async (args: string, stdin = '') => {
-    const { code, out, err } = await commands.mintd(args, { stdin, environment: paths });
+  const mintd = async (args: string, stdin = '', environment: Record<string, string> = paths) => {
+    const { code, out, err } = await commands.mintd(args, { stdin, environment });
     if (code !== 0) throw new Error(`mintd ${args}: exit ${code}: ${err}`);
     return out;
   };

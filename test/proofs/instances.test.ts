@@ -208,7 +208,7 @@ t.test('a rolling upgrade: new servers with a migration beside old ones, which a
   const balancer = await startBalancer(t, cluster.urls);
   const travellers = await startTravellers(balancer.url, 'ada', 4);
   const world = { cluster, balancer, travellers };
-  const next = { '29990101000000_next': 'ALTER TABLE "families" ADD COLUMN "next" TEXT;' };
+  const next = { '29990101000000_expand_next': 'ALTER TABLE "families" ADD COLUMN "next" TEXT;' };
   const slow = { '29990102000000_slow': 'ALTER TABLE "families" ADD COLUMN "slow" TEXT; SELECT pg_sleep(1);' };
 
   const newer = await startBeside(t, world, cluster.servers, newerProgram(t, next), 2);

@@ -153,7 +153,7 @@ try {
   const results = await run(measuring);
   const { fileSystem, folder, fsyncMs, processors, node } = results.conditions;
   console.log(`${processors}, Node ${node}; ${folder} on ${fileSystem}, where an fsync takes ${fsyncMs.toFixed(2)} ms`);
-  console.table(stretchRows(results.stretches));
+  if (Object.keys(results.stretches).length > 0) console.table(stretchRows(results.stretches));
   for (const line of errorLines(results.stretches)) console.log(line);
   console.table(verdictRows(results.verdicts));
   const speeds = Object.values(results.stretches).flatMap((sides) => Object.values(sides).flat());

@@ -9,6 +9,7 @@ t.test('in development nothing needs to be set', async (t) => {
     ISSUER: 'http://localhost:4000',
     HOST: 'localhost',
     PORT: 4000,
+    MAX_CONNECTIONS: 10_000,
     DATABASE_URL: 'file:data/mintd.db',
     AUTO_MIGRATE: 'on',
     KEYS_DIR: 'keys',

@@ -42,7 +42,7 @@ const OWNERS: readonly (readonly [pattern: RegExp, owner: string])[] = [
 const FLOWS = new Set(['grants', 'tokens', 'accounts']);
 
 /** The only functions of Node that the rules may call: they compute, and neither read nor guess. */
-const PURE = new Set(['createHash', 'createHmac', 'timingSafeEqual']);
+const PURE = new Set(['createHash', 'createHmac', 'hash', 'timingSafeEqual']);
 
 /** Every TypeScript file below a folder, generated ones aside. */
 export function sourceFiles(folder: string): readonly string[] {

@@ -89,8 +89,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   guardAllRoutes(app);
   const overloadStatus = boundWork(app, { passwords: deps.accounts.hasher.capacity });
   if (deps.trustedProxies === 0) warnOfProxies(app);
-  app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode, elapsedTime }) => {
+  app.addHook('onResponse', ({ method, routeOptions, log }, { statusCode, elapsedTime }, done) => {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
+    done();
   });
   countRequests(app, deps.meter.requests);
 

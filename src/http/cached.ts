@@ -9,7 +9,7 @@ import type { CachedDocument } from '../keys/jwks.js';
 export function sendCached(
   request: FastifyRequest,
   reply: FastifyReply,
-  { bytes, etag }: CachedDocument,
+  { text, etag }: CachedDocument,
   { type, maxAgeSeconds }: { readonly type: string; readonly maxAgeSeconds: number },
 ): FastifyReply {
   reply.headers({
@@ -17,5 +17,5 @@ export function sendCached(
     etag,
     'access-control-allow-origin': '*',
   });
-  return fresh(request.headers, { etag }) ? reply.code(304).send() : reply.type(type).send(bytes);
+  return fresh(request.headers, { etag }) ? reply.code(304).send() : reply.type(type).send(text);
 }

@@ -13,11 +13,12 @@ const SINGLE_HEADERS: ReadonlySet<string> = new Set(['authorization', 'content-t
  * 405 with Allow for a wrong method, and no connection kept open while the server stops.
  */
 export function guardAllRoutes(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
+  // With callbacks rather than promises: every request goes through here.
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     const refusal = refusalOf(request.raw);
-    if (refusal === null) return;
-    return refuseWith(request, reply, refusal, { address: addressOf(request) });
+    if (refusal === null) return done();
+    refuseWith(request, reply, refusal, { address: addressOf(request) });
   });
   answerUnknownRoutes(app);
   closeConnectionsWhenStopping(app);
@@ -55,11 +56,12 @@ function answerUnknownRoutes(app: FastifyInstance): void {
     routes.set(url, known);
   });
   // Here, and not in a not-found handler, so that a body nobody asked for is not looked at.
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.is404) return;
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) return done();
     const path = decodedPath(request.url);
     const allowed = [...routes.values()].find(({ pattern }) => pattern.test(path))?.methods;
-    return allowed === undefined ? sendNotFound(reply) : refuseMethod(reply, [...allowed].sort());
+    if (allowed === undefined) sendNotFound(reply);
+    else refuseMethod(reply, [...allowed].sort());
   });
   // For a route that finds only by itself that nothing is there: one of files (src/http/docs.ts).
   app.setNotFoundHandler(async (_request, reply) => sendNotFound(reply));
@@ -90,7 +92,8 @@ function closeConnectionsWhenStopping(app: FastifyInstance): void {
   app.addHook('preClose', async () => {
     isStopping = true;
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (isStopping) reply.header('connection', 'close');
+    done();
   });
 }

@@ -73,7 +73,10 @@ export function boundWork(app: FastifyInstance, { passwords, work = WORK }: Over
     turns.delete(request);
   };
   // A handler that has sent its answer is waited for until the client has read it: the work is over before.
-  app.addHook('onSend', async (request) => end(request));
+  app.addHook('onSend', (request, _reply, _payload, done) => {
+    end(request);
+    done();
+  });
   return () => ({ work: lanes.work.status(), passwords: lanes.passwords.status() });
 }
 

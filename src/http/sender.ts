@@ -43,7 +43,8 @@ export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>)
  */
 export function warnOfProxies(app: FastifyInstance): void {
   let isSaid = false;
-  app.addHook('onRequest', async ({ headers, log }) => {
+  app.addHook('onRequest', ({ headers, log }, _reply, done) => {
+    done();
     if (isSaid || headers['x-forwarded-for'] === undefined) return;
     isSaid = true;
     log.warn({ event: 'proxy_not_trusted' }, 'a request names X-Forwarded-For; behind a proxy, set TRUST_PROXY');

@@ -32,19 +32,18 @@ export function publicKeys(ring: KeyRing, now: EpochMs): readonly PublishedJwk[]
 
 /** A document as it goes over the wire, again and again. */
 export type CachedDocument = {
-  readonly bytes: Buffer;
+  readonly text: string;
   /** A strong entity tag (RFC 9110 §8.8.3), quotes included. */
   readonly etag: string;
 };
 
-/** A document's bytes, and a tag that changes with them. */
+/** A document, and a tag that changes with it. */
 export function cachedDocument(text: string): CachedDocument {
-  const bytes = Buffer.from(text);
-  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` };
+  return { text, etag: `"${createHash('sha256').update(text).digest('base64url')}"` };
 }
 
 /**
- * The JWKS as bytes, after one more look at what is in them.
+ * The JWKS as it is sent, after one more look at what is in them.
  *
  * @throws KeyRingFault when a member stands there that is not public: nothing is published then
  */

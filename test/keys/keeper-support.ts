@@ -80,8 +80,8 @@ export async function signingKid(signer: Pick<Signer, 'sign'>, now: EpochMs): Pr
 }
 
 /** The keys of a JWKS. */
-export function kidsIn({ bytes }: CachedDocument): readonly string[] {
-  const { keys } = JSON.parse(bytes.toString()) as { keys: { kid: string }[] };
+export function kidsIn({ text }: CachedDocument): readonly string[] {
+  const { keys } = JSON.parse(text) as { keys: { kid: string }[] };
   return keys.map(({ kid }) => kid);
 }
 

@@ -16,7 +16,7 @@ import {
 } from './support.js';
 
 const kidOf = (token: string) => decodeProtectedHeader(token).kid;
-const setOf = ({ bytes }: CachedDocument) => JSON.parse(bytes.toString()) as { keys: { kid: string }[] };
+const setOf = ({ text }: CachedDocument) => JSON.parse(text) as { keys: { kid: string }[] };
 
 /** The signer of a ring as it was loaded at START. */
 async function signerAt({ store }: KeyFolder) {

@@ -83,7 +83,7 @@ export async function ringText(scene: Scene): Promise<string | null> {
 export async function assertWorks(t: Test, scene: Scene, what: string): Promise<void> {
   const now = Date.now();
   const signer = signerOf(await onStore(scene, (store) => store.load(now)));
-  const jwks = JSON.parse(signer.jwks(now).bytes.toString());
+  const jwks = JSON.parse(signer.jwks(now).text);
   const token = await signer.sign({ sub: 'ada' }, now);
   const { payload } = await compactVerify(token, createLocalJWKSet(jwks));
   t.strictSame(JSON.parse(Buffer.from(payload).toString()), { sub: 'ada' }, `${what}: signs and verifies`);

@@ -1,5 +1,5 @@
-import type { Pool } from 'pg';
-import pg from 'pg';
+import { hash } from 'node:crypto';
+import pg, { type Pool } from 'pg';
 import type { Prisma } from './generated/sqlite/client.js';
 
 /**
@@ -14,8 +14,9 @@ export type Direct = <Row>(statement: Prisma.Sql) => Promise<readonly Row[]>;
 export function directOn(pool: Pool): Direct {
   const names = new Map<string, string>();
 
+  /** By its text, so that servers that share connections through a pooler mean the same by one name. */
   function nameOf(text: string): string {
-    const name = names.get(text) ?? `mintd_${names.size}`;
+    const name = names.get(text) ?? `mintd_${hash('sha256', text, 'hex').slice(0, 16)}`;
     names.set(text, name);
     return name;
   }

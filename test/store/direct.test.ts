@@ -6,7 +6,7 @@ import { openFamilies } from '../../src/store/families.js';
 import { Prisma } from '../../src/store/generated/sqlite/client.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
-import { aFamily, aRotation, aUser, hashOf, rejectionOf } from './support.js';
+import { aFamily, aRotation, aUser, DAY_MS, hashOf, rejectionOf } from './support.js';
 
 type Made = Database & { readonly url: string; readonly sids: readonly string[] };
 
@@ -84,4 +84,22 @@ t.test('SQLite: the connection of its own is as durable as the other', async (t)
   t.strictSame(await direct(Prisma.sql`PRAGMA synchronous`), [{ synchronous: 2 }]);
   t.strictSame(await direct(Prisma.sql`PRAGMA foreign_keys`), [{ foreign_keys: 1 }]);
   t.strictSame(await direct(Prisma.sql`PRAGMA journal_mode`), [{ journal_mode: 'wal' }]);
+});
+
+t.test('times mean the same where the PostgreSQL server keeps another time zone', async (t) => {
+  const first = await withFamilies(t, 'postgres', 1);
+  await first.prisma.$executeRawUnsafe(
+    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone TO ''Asia/Tokyo''', current_database()); END $$",
+  );
+  const database = await openDatabase(first.url);
+  t.teardown(() => database.close());
+  const families = openFamilies(database);
+  const [row] = await database.prisma.$queryRaw<{ zone: string }[]>`SELECT current_setting('timezone') AS zone`;
+  t.equal(row?.zone, 'Asia/Tokyo');
+  const now = START + 14 * DAY_MS - 1;
+  t.equal(await families.rotate({ ...rotationOf(0), now: now + 1 }), null, 'the expiry is where it was');
+  t.ok(await families.rotate({ ...rotationOf(0), now }));
+  const found = await families.find({ handleHash: hashOf('handle 0') });
+  t.equal(found?.family.rotatedAt, now);
+  t.equal(found?.login.authTime, START);
 });

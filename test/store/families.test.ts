@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { openClients } from '../../src/store/clients.js';
-import { type Database, openDatabase, type Provider } from '../../src/store/database.js';
+import type { Database, Provider } from '../../src/store/database.js';
 import { type FamilyStore, type NewFamily, openFamilies, type Rotation } from '../../src/store/families.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
@@ -235,21 +235,3 @@ for (const provider of PROVIDERS) {
     t.equal((await families.find({ handleHash: other.handleHash }))?.family.revokedAt, null);
   });
 }
-
-t.test('times mean the same where the PostgreSQL server keeps another time zone', async (t) => {
-  const { database: first } = await begun(t, 'postgres');
-  await first.prisma.$executeRawUnsafe(
-    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone TO ''Asia/Tokyo''', current_database()); END $$",
-  );
-  const database = await openDatabase(first.url);
-  t.teardown(() => database.close());
-  const families = openFamilies(database);
-  const [row] = await database.prisma.$queryRaw<{ zone: string }[]>`SELECT current_setting('timezone') AS zone`;
-  t.equal(row?.zone, 'Asia/Tokyo');
-  const now = START + 14 * DAY_MS - 1;
-  t.equal(await families.rotate(aRotation({ now: now + 1 })), null, 'the expiry is where it was');
-  t.ok(await families.rotate(aRotation({ now })));
-  const found = await families.find({ handleHash: hashOf('handle') });
-  t.equal(found?.family.rotatedAt, now);
-  t.equal(found?.login.authTime, START);
-});

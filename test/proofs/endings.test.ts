@@ -20,7 +20,7 @@ import {
 import { SOAK } from './soak.js';
 import { send, type WireReply } from './wire.js';
 
-const ROUNDS = 3 * SOAK;
+const ROUNDS = SOAK;
 const CHAINS = 3;
 
 /** Logins that are refreshed while something ends them. */

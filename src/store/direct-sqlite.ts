@@ -31,13 +31,18 @@ export function directOnSqlite(path: string): { readonly direct: Direct; close()
     const known = prepared.get(sql);
     if (known !== undefined) return known;
     const statement = opened().prepare<unknown[]>(sql);
-    const times = statement.columns().flatMap(({ name, type }) => (type === TIME ? [name] : []));
+    const columns = statement.reader ? statement.columns() : [];
+    const times = columns.flatMap(({ name, type }) => (type === TIME ? [name] : []));
     prepared.set(sql, { statement, times });
     return { statement, times };
   }
 
   function run({ sql, values }: Prisma.Sql): Record<string, unknown>[] {
     const { statement, times } = prepare(sql);
+    if (!statement.reader) {
+      statement.run(...values.map(written));
+      return [];
+    }
     const rows = statement.all(...values.map(written)) as Record<string, unknown>[];
     for (const row of rows) for (const name of times) row[name] = read(row[name]);
     return rows;

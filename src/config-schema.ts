@@ -72,13 +72,13 @@ export const schema = z.object({
     description: '`file:PATH` for SQLite, `postgres://USER:PASSWORD@HOST/DATABASE` for PostgreSQL.',
     shownDefault: 'in development `file:data/mintd.db`, else required',
   }),
-  AUTO_MIGRATE: z.enum(['on', 'off']).default('on').meta({
+  AUTO_MIGRATE: z.enum(['on', 'off'], 'must be on or off').default('on').meta({
     description: 'Whether `mintd serve` applies pending migrations when it starts. With `off`, run `mintd migrate`.',
   }),
   KEYS_DIR: z.string().min(1).default('keys').meta({
     description: 'The folder of the key ring and its private keys.',
   }),
-  KEY_STORE: z.enum(['files', 'database']).default('files').meta({
+  KEY_STORE: z.enum(['files', 'database'], 'must be files or database').default('files').meta({
     description:
       'Where the key ring is kept: `files` in KEYS_DIR, or in the `database`, for several servers without a common folder.',
   }),
@@ -189,10 +189,10 @@ export const schema = z.object({
       description:
         'Whose `X-Forwarded-For` says where a request comes from: `off`, how many proxies stand in front of every server, or their addresses and networks, separated by commas. Behind a proxy, set it: else everybody has the address of the proxy, and shares its limit. Only these may also name a request (`X-Request-Id`) and go on with a trace.',
     }),
-  REGISTRATION: z.enum(['closed', 'open']).default('closed').meta({
+  REGISTRATION: z.enum(['closed', 'open'], 'must be closed or open').default('closed').meta({
     description: 'With `open`, anybody may make an account at `/register`.',
   }),
-  API_DOCS: z.enum(['on', 'off']).meta({
+  API_DOCS: z.enum(['on', 'off'], 'must be on or off').meta({
     description: 'Whether `/docs` has a page to try the API on, and `/openapi.json` its description.',
     shownDefault: 'in development `on`, else `off`',
   }),
@@ -202,7 +202,7 @@ export const schema = z.object({
     shownDefault: 'not set',
   }),
   LOG_LEVEL: z
-    .enum(LOG_LEVELS)
+    .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
     .default('info')
     .meta({
       description: `One of ${LOG_LEVELS.join(', ')}. \`SIGUSR2\` changes it while the server runs ([monitoring](operations/monitoring.md)).`,

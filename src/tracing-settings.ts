@@ -4,6 +4,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const;
 const PROTOCOLS = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'] as const;
 
+/** OpenTelemetry's specification, "SDK environment variables": what it has for each, and what it falls back from in silence. */
+const CHECKS: Readonly<Record<string, readonly [is: RegExp, must: string]>> = {
+  OTEL_TRACES_SAMPLER: [
+    /^(parentbased_)?(always_on|always_off|traceidratio)$/,
+    'be always_on, always_off or traceidratio, or one of them after parentbased_',
+  ],
+  OTEL_TRACES_SAMPLER_ARG: [/^(0(\.\d+)?|1(\.0+)?)$/, 'be a number from 0 to 1'],
+  OTEL_BSP_MAX_QUEUE_SIZE: [/^[1-9]\d*$/, 'be a whole number from 1'],
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: [/^[1-9]\d*$/, 'be a whole number from 1'],
+  OTEL_BSP_SCHEDULE_DELAY: [/^\d+$/, 'be a number of milliseconds'],
+  OTEL_BSP_EXPORT_TIMEOUT: [/^[1-9]\d*$/, 'be a number of milliseconds'],
+};
+
 /**
  * Whether requests are traced: an endpoint or the exporter is named, and nothing switches it off.
  *
@@ -21,6 +34,9 @@ export function wantsTraces(environment: Environment, faults: string[]): boolean
   const protocol = PROTOCOLS.find((name) => isSet(environment, name));
   if (protocol !== undefined && environment[protocol] !== 'http/protobuf') {
     faults.push(`${protocol} must be http/protobuf: mintd speaks no other`);
+  }
+  for (const [name, [is, must]] of Object.entries(CHECKS)) {
+    if (isSet(environment, name) && !is.test(environment[name] ?? '')) faults.push(`${name} must ${must}`);
   }
   return true;
 }

@@ -35,6 +35,12 @@ t.test("OpenTelemetry's own variables say whether there are traces, and no other
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: here, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, /_PROTOCOL must be http\/protobuf/],
     [{ OTEL_TRACES_EXPORTER: 'zipkin' }, /^OTEL_TRACES_EXPORTER must be otlp or none$/],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }, /_ENDPOINT must be an http or https URL$/],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' }, true],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_TRACES_SAMPLER: 'ratio' }, /^OTEL_TRACES_SAMPLER must be always_on/],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_TRACES_SAMPLER_ARG: '7' }, /_ARG must be a number from 0 to 1$/],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_TRACES_SAMPLER_ARG: '0.01' }, true],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_BSP_MAX_QUEUE_SIZE: '-5' }, /_QUEUE_SIZE must be a whole number from 1$/],
+    [{ OTEL_BSP_MAX_QUEUE_SIZE: '-5' }, false],
   ];
   for (const [variables, is] of rows) {
     const what = JSON.stringify(variables);

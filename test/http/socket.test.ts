@@ -65,6 +65,18 @@ t.test('what is not HTTP gets 400 without a word about it', async (t) => {
     'a length that is no number': request.replace(/Content-Length: \d+/, 'Content-Length: 0x10'),
     'a bad chunk': post([`Content-Type: ${FORM}`, 'Transfer-Encoding: chunked'], 'zz\r\nx\r\n0\r\n\r\n'),
     'unknown coding': post([`Content-Type: ${FORM}`, 'Transfer-Encoding: c4n4ry'], BODY),
+    'chunks, and something after them': post([`Content-Type: ${FORM}`, 'Transfer-Encoding: chunked, gzip'], BODY),
+    'chunks behind a vertical tab': post(
+      [`Content-Type: ${FORM}`, 'Transfer-Encoding:\x0bchunked', 'Content-Length: 0'],
+      BODY,
+    ),
+    'lengths in a list': request.replace(/Content-Length: (\d+)/, 'Content-Length: $1, $1'),
+    'a length with a sign': request.replace(/Content-Length: (\d+)/, 'Content-Length: +$1'),
+    'a carriage return in a header': request.replace('localhost', 'local\rhost'),
+    'a chunk with 20 kB said about it': post(
+      [`Content-Type: ${FORM}`, 'Transfer-Encoding: chunked'],
+      `1;${'x'.repeat(20_000)}\r\nx\r\n0\r\n\r\n`,
+    ),
     'headers of 100 kB': request.replace('Connection', `X: ${'x'.repeat(100_000)}\r\nConnection`),
   };
   for (const [what, bytes] of Object.entries(broken)) {
@@ -73,6 +85,30 @@ t.test('what is not HTTP gets 400 without a word about it', async (t) => {
     t.notMatch(answer, /access_token|c4n4ry/, what);
   }
   t.notMatch(issuer.log.join(''), 'c4n4ry', 'nor is it in the log');
+});
+
+t.test('RFC 6585 §5: headers over 16 KiB are 431', async (t) => {
+  const bytes = post(framed()).replace('Connection', `X: ${'x'.repeat(20_000)}\r\nConnection`);
+  t.match(await exchange(bytes), /^HTTP\/1\.1 431 /);
+});
+
+t.test('a folded header and bare line feeds make no second request of one', async (t) => {
+  const smuggled = 'POST /token HTTP/1.1\nHost: localhost\n\n';
+  const requests = [
+    post([...framed(), 'X: a\r\n Transfer-Encoding: chunked']),
+    post([...framed(), `X: a\n${smuggled}`]),
+    post(framed(`${BODY}&x=${smuggled}`), `${BODY}&x=${smuggled}`),
+  ];
+  for (const bytes of requests) {
+    const answer = await exchange(bytes);
+    t.equal(answer.match(/HTTP\/1\.1 \d\d\d/g)?.length, 1, answer.slice(0, 15));
+  }
+});
+
+t.test('HTTP/1.0 is answered, and the connection closed', async (t) => {
+  const answer = await exchange(post(framed()).replace('HTTP/1.1', 'HTTP/1.0').replace('Connection: close\r\n', ''));
+  t.equal(statusOf(answer), 200);
+  t.match(answer, /connection: close/i);
 });
 
 t.test('RFC 9112 §3.2: two Host headers are 400', async (t) => {

@@ -113,7 +113,13 @@ export function peersChart({ servers, stretches }: PeerResults): string {
       data: servers.map(({ name }) => name),
       axisLabel: { interval: 0, fontSize: 10 },
     })),
-    yAxis: panels.map((_, gridIndex) => ({ type: 'value', gridIndex, show: false })),
+    yAxis: panels.map((_, gridIndex) => ({
+      type: 'value',
+      gridIndex,
+      show: false,
+      // Room for the number above the bar.
+      max: ({ max }: { max: number }) => max * 1.25,
+    })),
     series: panels.map(({ sides, group }, i) => ({
       type: 'bar',
       xAxisIndex: i,

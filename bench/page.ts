@@ -140,6 +140,9 @@ hashing and reading the form with a few microseconds each. On PostgreSQL, its pr
 Memory: 123 MiB when idle. Two threads for passwords take 26 MiB, and V8 lets its heap grow to about 100 MiB before it collects.
 \`NODE_OPTIONS=--max-semi-space-size=64\` makes refreshes about a tenth faster for 100 MiB more.
 
+In the half hour below, the machine had other work until minute 22, and the rate doubled when that ended: from minute 7 to 21 memory
+went down by 8.8 MiB an hour, and after that up with the rate. A longer run at one rate has not been made.
+
 **A disk that is slow to sync.** With 5 ms added to each \`fsync\`, 32 clients refreshed 1,184 times a second (1,150 to 1,218), and 140
 (133 to 147) when each refresh was a commit of its own; 8 clients 414 and 139. The event loop waits for the disk meanwhile, so on such a
 disk the other answers wait a few milliseconds too.

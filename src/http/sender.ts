@@ -34,7 +34,12 @@ function abandonment({ raw }: FastifyReply): AbortSignal {
 export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>): string | null {
   const text = [ip, socket.remoteAddress].find((one) => one !== undefined && isIP(one) !== 0);
   if (text === undefined || isIPv4(text)) return text ?? null;
-  return ipaddr.process(text.replace(/%.*$/s, '')).toString();
+  return parsed(text).toString();
+}
+
+/** Without the zone of a link-local address, and as IPv4 where IPv6 only wraps it. */
+function parsed(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
+  return ipaddr.process(address.replace(/%.*$/s, ''));
 }
 
 /**
@@ -57,9 +62,9 @@ export function warnOfProxies(app: FastifyInstance): void {
  */
 export function networkOf(address: string | null): string {
   if (address === null) return 'unknown';
-  const parsed = ipaddr.parse(address);
-  if (parsed instanceof ipaddr.IPv4) return address;
-  const prefix = parsed.parts.slice(0, 4).map((part) => part.toString(16));
+  const known = ipaddr.parse(address);
+  if (known instanceof ipaddr.IPv4) return address;
+  const prefix = known.parts.slice(0, 4).map((part) => part.toString(16));
   return `${prefix.join(':')}::/64`;
 }
 
@@ -69,8 +74,8 @@ export function proxyTest(proxies: TrustedProxies): (address: string | undefined
   const networks = proxies.map(networkIn);
   return (address) => {
     if (address === undefined || isIP(address) === 0) return false;
-    const parsed = ipaddr.process(address.replace(/%.*$/s, ''));
-    return networks.some((network) => network[0].kind() === parsed.kind() && parsed.match(network));
+    const sender = parsed(address);
+    return networks.some((network) => network[0].kind() === sender.kind() && sender.match(network));
   };
 }
 

@@ -7,6 +7,7 @@ import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapt
 import { Pool, type PoolConfig } from 'pg';
 import { type Direct, directOn } from './direct.js';
 import { directOnSqlite } from './direct-sqlite.js';
+import { assertAccepted, DURABLE } from './durability.js';
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
 import { observed, type StatementObserver } from './observer.js';
@@ -175,11 +176,10 @@ async function makeDurable(prisma: SqliteClient, path: string): Promise<void> {
     if (!String(error).includes('file is not a database')) throw error;
     throw new Error(`${path} is not a database that SQLite can read`, { cause: error });
   }
-  const wanted = { journal_mode: 'wal', synchronous: 2n, foreign_keys: 1n };
+  const wanted = { journal_mode: 'wal', ...DURABLE };
   for (const [name, value] of Object.entries(wanted)) {
     await attempt(() => prisma.$queryRawUnsafe(`PRAGMA ${name} = ${value}`));
     const rows = await attempt(() => prisma.$queryRawUnsafe<Record<string, unknown>[]>(`PRAGMA ${name}`));
-    const is = Object.values(rows[0] ?? {})[0];
-    if (String(is) !== String(value)) throw new Error(`SQLite did not accept PRAGMA ${name}: it is ${String(is)}`);
+    assertAccepted(name, value, Object.values(rows[0] ?? {})[0]);
   }
 }

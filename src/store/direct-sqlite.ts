@@ -1,5 +1,6 @@
 import SqliteConnection from 'better-sqlite3';
 import type { Direct } from './direct.js';
+import { assertAccepted, DURABLE } from './durability.js';
 import type { Prisma } from './generated/sqlite/client.js';
 import { together } from './together.js';
 
@@ -14,9 +15,9 @@ const TIME = 'DATETIME';
 type Prepared = { readonly statement: SqliteConnection.Statement<unknown[]>; readonly times: readonly string[] };
 
 /**
- * On a connection of its own beside Prisma's, made when the first statement comes. What arrives in one turn of the event
- * loop is one transaction and so one wait for the disk, by far the most of what a commit costs. Nothing of it is answered
- * before that commit.
+ * On a connection of its own beside Prisma's, made when the first statement comes. What arrives at about the same time is
+ * one transaction and so one wait for the disk, by far the most of what a commit costs. Nothing of it is answered before
+ * that commit.
  */
 export function directOnSqlite(path: string): { readonly direct: Direct; close(): void } {
   let connection: SqliteConnection.Database | null = null;
@@ -62,10 +63,9 @@ export function directOnSqlite(path: string): { readonly direct: Direct; close()
 /** As durable as Prisma's; see src/store/database.ts. */
 function open(path: string): SqliteConnection.Database {
   const connection = new SqliteConnection(path, { timeout: 0, fileMustExist: true });
-  for (const [name, value] of Object.entries({ synchronous: 2, foreign_keys: 1 })) {
+  for (const [name, value] of Object.entries(DURABLE)) {
     connection.pragma(`${name} = ${value}`);
-    const is = connection.pragma(name, { simple: true });
-    if (is !== value) throw new Error(`SQLite did not accept PRAGMA ${name}: it is ${String(is)}`);
+    assertAccepted(name, value, connection.pragma(name, { simple: true }));
   }
   return connection;
 }

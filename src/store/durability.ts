@@ -1,0 +1,11 @@
+/** What every connection to an SQLite file must be set to, so that nothing acknowledged is ever lost. */
+export const DURABLE = { synchronous: 2, foreign_keys: 1 } as const;
+
+/**
+ * Holds a setting that was read back against what was asked for: SQLite ignores in silence what it does not take.
+ *
+ * @throws Error that names it
+ */
+export function assertAccepted(name: string, wanted: string | number, is: unknown): void {
+  if (String(is) !== String(wanted)) throw new Error(`SQLite did not accept PRAGMA ${name}: it is ${String(is)}`);
+}

@@ -88,7 +88,14 @@ t.test('SQLite: the connection of its own is as durable as the other', async (t)
   t.strictSame(await direct(Prisma.sql`PRAGMA journal_mode`), [{ journal_mode: 'wal' }]);
 });
 
-t.test('times mean the same where the PostgreSQL server keeps another time zone', async (t) => {
+t.test('times mean the same where the PostgreSQL server keeps another time zone, and we a third', async (t) => {
+  const { TZ: before } = process.env;
+  process.env['TZ'] = 'America/New_York';
+  t.teardown(() => {
+    if (before === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = before;
+  });
+  t.equal(new Date(START).getHours(), 19, 'it is in force');
   const first = await withFamilies(t, 'postgres', 1);
   await first.prisma.$executeRawUnsafe(
     "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone TO ''Asia/Tokyo''', current_database()); END $$",

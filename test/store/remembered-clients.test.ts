@@ -71,6 +71,17 @@ t.test('what was asked for before a change is not remembered after it', async (t
   t.equal((await own.find('app'))?.disabledAt, START);
 });
 
+t.test('what was asked for while it changed is not remembered after it', async (t) => {
+  const { others } = await twoProcesses(t);
+  const disable: typeof others.disable = async (id, now) => {
+    t.equal((await own.find(id))?.disabledAt, null, 'somebody asks before it is written');
+    return others.disable(id, now);
+  };
+  const own = rememberClients({ ...others, disable }, () => 0);
+  t.equal(await own.disable('app', START), true);
+  t.equal((await own.find('app'))?.disabledAt, START);
+});
+
 t.test('a failed look is not remembered', async (t) => {
   const { own, state } = await twoProcesses(t);
   state.isDown = true;

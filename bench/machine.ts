@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, release, tmpdir, totalmem } from 'node:os';
+import { availableParallelism, cpus, getPriority, release, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { median } from './statistics.js';
 
@@ -30,7 +30,7 @@ export function usageOf(pids: readonly number[]): Usage {
   return { cpuSeconds: sum('ticks') / TICKS_PER_SECOND, rssMib: (sum('pages') * PAGE_BYTES) / 2 ** 20 };
 }
 
-type Stat = { readonly parent: number; readonly ticks: number; readonly pages: number };
+type Stat = { readonly parent: number; readonly ticks: number; readonly pages: number; readonly policy: number };
 
 /** proc(5): what comes after the name, which may have spaces and parentheses in it. */
 function readStat(pid: number): Stat | null {
@@ -42,7 +42,7 @@ function readStat(pid: number): Stat | null {
       .map(Number);
     const [, parent = 0] = fields;
     const at = (i: number) => fields[i] ?? 0;
-    return { parent, ticks: at(11) + at(12), pages: at(21) };
+    return { parent, ticks: at(11) + at(12), pages: at(21), policy: at(38) };
   } catch {
     return null;
   }
@@ -78,6 +78,8 @@ export type Conditions = {
   readonly processors: string;
   readonly kernel: string;
   readonly memoryGib: number;
+  /** nice(2), and the policy's number of sched(7): whether a lower priority is of use. */
+  readonly scheduling: string;
   readonly folder: string;
   readonly fileSystem: string;
   /** Of 4 KiB, overwritten and forced to the disk; the median. */
@@ -92,6 +94,7 @@ export async function conditions(): Promise<Conditions> {
     processors: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
     kernel: `Linux ${release()}`,
     memoryGib: Math.round(totalmem() / 2 ** 30),
+    scheduling: `nice ${getPriority()}, policy ${readStat(process.pid)?.policy ?? 'unknown'}`,
     folder,
     fileSystem: fileSystemOf(folder),
     fsyncMs: await fsyncMs(folder),

@@ -151,8 +151,10 @@ async function isFastEnough(measuring: Measuring, { verdicts }: Results): Promis
 const measuring = { loader: openLoader(), subjects: openSubjects(), stretch };
 try {
   const results = await run(measuring);
-  const { fileSystem, folder, fsyncMs, processors, node } = results.conditions;
-  console.log(`${processors}, Node ${node}; ${folder} on ${fileSystem}, where an fsync takes ${fsyncMs.toFixed(2)} ms`);
+  const { fileSystem, folder, fsyncMs, kernel, processors, node, scheduling } = results.conditions;
+  console.log(
+    `${processors}, ${kernel}, ${scheduling}, Node ${node}; ${folder} on ${fileSystem}, where an fsync takes ${fsyncMs.toFixed(2)} ms`,
+  );
   if (Object.keys(results.stretches).length > 0) console.table(stretchRows(results.stretches));
   for (const line of errorLines(results.stretches)) console.log(line);
   console.table(verdictRows(results.verdicts));

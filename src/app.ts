@@ -87,7 +87,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   sayRequestIds(app);
   boundConnections(app, deps.maxConnections);
   guardAllRoutes(app);
-  const overloadStatus = boundWork(app, { passwords: deps.accounts.hasher.capacity });
+  const { capacity, giveWay } = deps.accounts.hasher;
+  const overloadStatus = boundWork(app, { passwords: capacity, onOther: giveWay });
   if (deps.trustedProxies === 0) warnOfProxies(app);
   app.addHook('onResponse', ({ method, routeOptions, log }, { statusCode, elapsedTime }, done) => {
     log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');

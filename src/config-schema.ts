@@ -161,7 +161,8 @@ export const schema = z.object({
     .default(0)
     .meta({
       shownDefault: '`auto`',
-      description: 'How many threads hash passwords, at low priority; `auto` is one a processor.',
+      description:
+        'How many threads hash passwords, at low priority; while there are other requests, all but one of them. `auto` is one a processor.',
     }),
   LOGIN_ACCOUNT_LIMIT: orOff(integer(10, 1, 1_000_000), 'off').meta({
     shownDefault: '`10`',

@@ -26,6 +26,8 @@ const TOLD_EVERY_MS = 10_000;
 export type OverloadOptions = {
   /** How many passwords may be hashed or wait for it at once (src/passwords/queue.ts). */
   readonly passwords: number;
+  /** Is told of each request that hashes none, when it comes and when it is answered. */
+  readonly onOther?: () => void;
   readonly work?: LaneLimits;
 };
 
@@ -39,7 +41,8 @@ export type OverloadStatus = () => Readonly<Record<'work' | 'passwords', LaneSta
  *
  * Goes before the routes.
  */
-export function boundWork(app: FastifyInstance, { passwords, work = WORK }: OverloadOptions): OverloadStatus {
+export function boundWork(app: FastifyInstance, options: OverloadOptions): OverloadStatus {
+  const { passwords, onOther = () => {}, work = WORK } = options;
   const lanes = {
     work: openLane(work),
     passwords: openLane({ atOnce: passwords + ON_THE_WAY_TO_BCRYPT, maxWaiting: 0, maxWaitMs: 0 }),
@@ -52,14 +55,16 @@ export function boundWork(app: FastifyInstance, { passwords, work = WORK }: Over
     const { handler } = route;
     if (ALWAYS_ANSWERED.has(route.url) || bound.has(handler)) return;
     route.handler = async function inTurn(request, reply) {
-      const lane = hashesPassword(request) ? lanes.passwords : lanes.work;
+      const hashes = hashesPassword(request);
+      const lane = hashes ? lanes.passwords : lanes.work;
+      if (!hashes) onOther();
       const leave = await lane.enter(() => !request.raw.socket.destroyed);
       if (leave === null) {
         tell();
         noteVerdict(request, 'overloaded');
         return sendError(reply, UNAVAILABLE);
       }
-      turns.set(request, leave);
+      turns.set(request, hashes ? leave : leaveOther(leave));
       try {
         return await handler.call(this, request, reply);
       } finally {
@@ -68,6 +73,10 @@ export function boundWork(app: FastifyInstance, { passwords, work = WORK }: Over
     };
     bound.add(route.handler);
   });
+  const leaveOther = (leave: () => void) => () => {
+    leave();
+    onOther();
+  };
   const end = (request: FastifyRequest) => {
     turns.get(request)?.();
     turns.delete(request);

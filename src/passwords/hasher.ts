@@ -6,6 +6,7 @@ import { unhashableReason } from '../oauth/password-policy.js';
 import type { Result } from '../oauth/result.js';
 import { type PasswordObserver, timed } from './observer.js';
 import { type Applicant, openQueue, type QueueLimits, type QueueStatus } from './queue.js';
+import { openRoom } from './room.js';
 import type { Task } from './worker.js';
 
 /** What can be done with a password, in a turn. */
@@ -21,7 +22,7 @@ export type Bcrypt = {
   isOutdated(hash: string): boolean;
 };
 
-/** bcrypt in a bounded pool of its own threads, at low priority, so that it slows nothing else down. */
+/** bcrypt in a bounded pool of its own threads, at low priority and giving way, so that it slows nothing else down. */
 export type PasswordHasher = {
   /**
    * Does something that takes hashing, when its turn has come.
@@ -29,6 +30,8 @@ export type PasswordHasher = {
    * @returns what the work returns, or why it was not begun: too many wait, it waited too long, nobody waits for it
    */
   inTurn<T>(who: Applicant, work: (bcrypt: Bcrypt) => Promise<Result<T>>): Promise<Result<T>>;
+  /** To be told of each request that hashes nothing: for a moment, one processor is left to such. */
+  giveWay(): void;
   /** How many may be in their turn, or wait for it, at once. */
   readonly capacity: number;
   status(): QueueStatus;
@@ -64,6 +67,8 @@ export function openHasher(options: HasherOptions): PasswordHasher {
     idleTimeout: 60_000,
     niceIncrement: NICE_INCREMENT,
   });
+  const room = openRoom(threads);
+  const run = (task: Task) => room.run(() => timed(task.kind, observe, () => pool.run(task)));
   const maxWaiting = limits?.maxWaiting ?? threads * WAITING_PER_THREAD;
   const all: QueueLimits = {
     atOnce: threads + MORE_AT_ONCE,
@@ -76,15 +81,13 @@ export function openHasher(options: HasherOptions): PasswordHasher {
   const queue = openQueue(all);
   const bcrypt: Bcrypt = {
     async hash(password) {
-      return String(await timed('hash', observe, () => pool.run({ kind: 'hash', password, cost })));
+      return String(await run({ kind: 'hash', password, cost }));
     },
     async verify(password, hash) {
       // Unhashable passwords cost the same as others, so that nothing can be told from the time.
       const possible = hash !== null && bcryptCost(hash) !== null && unhashableReason(password) === null;
       const hashes = comparedWith(possible ? hash : null, cost);
-      return (
-        (await timed('verify', observe, () => pool.run({ kind: 'verify', password, hashes }))) === true && possible
-      );
+      return (await run({ kind: 'verify', password, hashes })) === true && possible;
     },
     isOutdated: (hash) => (bcryptCost(hash) ?? cost) < cost,
   };
@@ -98,6 +101,7 @@ export function openHasher(options: HasherOptions): PasswordHasher {
         turn.value();
       }
     },
+    giveWay: room.giveWay,
     capacity: all.atOnce + all.maxWaiting,
     status: queue.status,
     close: () => pool.destroy(),

@@ -105,3 +105,20 @@ t.test('who hung up while waiting is not worked for', async (t) => {
   t.strictSame(worked, ['/first', '/third']);
   t.match(status().work, { running: 0, waiting: 0, refused: 1 });
 });
+
+t.test('passwords give way to everything else that has to be worked for', async (t) => {
+  const { accounts } = await issuerWithClients(t);
+  let others = 0;
+  const giveWay = () => {
+    others++;
+    accounts.hasher.giveWay();
+  };
+  const issuer = await issuerWithClients(t, { overrides: { accounts: { hasher: { ...accounts.hasher, giveWay } } } });
+  const { refresh_token: token } = await logIn(issuer);
+  for (const url of [PATHS.jwks, PATHS.livez, PATHS.metrics]) await issuer.app.inject({ url });
+  t.equal(others, 0, 'a login is no other request, and what is always answered costs next to nothing');
+  t.equal((await refresh(issuer, token)).status, 200);
+  t.equal(others, 2, 'when it came and when it was answered');
+  t.equal((await issuer.app.inject({ url: PATHS.userinfo })).statusCode, 401);
+  t.equal(others, 4, 'also where there is nothing to be had');
+});

@@ -12,7 +12,7 @@ import {
   successorOf,
 } from '../oauth/refresh-token.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
-import type { Login } from '../store/families.js';
+import type { Login } from '../store/rotations.js';
 import type { GrantDeps, TokenRequest } from './deps.js';
 import { type Issued, issue } from './issue.js';
 import { asksForTarget, narrowTarget } from './target.js';

@@ -10,8 +10,9 @@ import { directOnSqlite } from './direct-sqlite.js';
 import { assertAccepted, DURABLE } from './durability.js';
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
-import { observed, type StatementObserver } from './observer.js';
+import { type Attempt, observed, type StatementObserver } from './observer.js';
 import { attempt } from './outage.js';
+import { together } from './together.js';
 import { takeTurns } from './turns.js';
 
 /** What DATABASE_URL chooses. */
@@ -22,11 +23,16 @@ export type Database = {
   readonly provider: Provider;
   readonly prisma: SqliteClient;
   /** Runs one statement or batch; see src/store/outage.ts. */
-  readonly attempt: <T>(statement: () => Promise<T>) => Promise<T>;
+  readonly attempt: Attempt;
   /** See src/store/direct.ts. */
   readonly direct: Direct;
+  /** What is done in one statement where it comes at once; null on SQLite, whose `direct` has one commit for several. */
+  readonly gather: Gather | null;
   close(): Promise<void>;
 };
+
+/** Has work done for several that ask at about the same time. */
+export type Gather = <In, Out>(work: (inputs: readonly In[]) => Promise<readonly Out[]>) => (input: In) => Promise<Out>;
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A statement that takes longer on PostgreSQL is given up: with the wait for a connection before it, that is under 3 s. */
@@ -36,6 +42,8 @@ const SILENCE_TIMEOUT_MS = 100;
 /** For commands: nobody waits behind them, and what they do may be large. */
 export const PATIENT_STATEMENT_TIMEOUT_MS = 120_000;
 export const POOL_SIZE = 10;
+/** What is done in one statement: as much as may have come while the one before was under way. */
+const GATHERED = { most: 64, pauseMs: 0 };
 /** For one of them to be free. */
 const LONGEST_WAIT_MS = 500;
 /** SQLite's own wait blocks the event loop, and that for each request that waits; src/store/outage.ts waits outside of it. */
@@ -132,6 +140,7 @@ export async function openDatabase(
       prisma,
       attempt: observed(attempt, observe),
       direct,
+      gather: null,
       async close() {
         close();
         await prisma.$disconnect();
@@ -145,11 +154,17 @@ export async function openDatabase(
   // The two generated clients have the same models (test/store/schema.test.ts), but TypeScript cannot know it.
   const prisma = new PostgresClient({ adapter }) as unknown as SqliteClient;
   const inTurn = takeTurns(POOL_SIZE, LONGEST_WAIT_MS);
+  const attemptInTurn: Attempt = (statement) => attempt(() => inTurn(statement));
+  const eachSeen = observed((statement) => statement(), observe);
   return {
     provider: 'postgres',
     prisma,
-    attempt: observed((statement) => attempt(() => inTurn(statement)), observe),
+    attempt: observed(attemptInTurn, observe),
     direct: directOn(pool),
+    gather(work) {
+      const ask = together((inputs: Parameters<typeof work>[0]) => attemptInTurn(() => work(inputs)), GATHERED);
+      return (input) => eachSeen(() => ask(input));
+    },
     async close() {
       await prisma.$disconnect();
       await pool.end();

@@ -34,6 +34,7 @@ export function directOn(pool: Pool): Direct {
 
 /** A column without time zone holds UTC, which the driver would take for local time both ways. */
 function written(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(written);
   return value instanceof Date ? value.toISOString() : value;
 }
 

@@ -1,11 +1,12 @@
 import type { Device } from '../oauth/device.js';
 import type { Family } from '../oauth/family.js';
-import { joinList, splitList, type TokenList } from '../oauth/scope.js';
+import { joinList, type TokenList } from '../oauth/scope.js';
 import type { EpochMs } from '../oauth/time.js';
 import type { Database } from './database.js';
 import { Prisma } from './generated/sqlite/client.js';
 import { CLIENT_LIVES, USER_LIVES } from './living.js';
 import { isDangling } from './outage.js';
+import { type Login, type LoginRow, openRotations, type Rotate, toLogin } from './rotations.js';
 
 /** A login that begins. Hashes are SHA-256, 32 bytes. */
 export type NewFamily = {
@@ -25,40 +26,13 @@ export type NewFamily = {
   readonly absoluteExpiresAt: EpochMs;
 };
 
-/** What a rotation replaces, and by what. */
-export type Rotation = {
-  readonly handleHash: Uint8Array<ArrayBuffer>;
-  readonly presentedHash: Uint8Array<ArrayBuffer>;
-  readonly successorHash: Uint8Array<ArrayBuffer>;
-  readonly successorKey: Uint8Array<ArrayBuffer>;
-  readonly clientId: string;
-  /** The family must have one of these, else nothing is left for a token to be good for. Not empty. */
-  readonly audiences: TokenList;
-  readonly now: EpochMs;
-  readonly idleExpiresAt: EpochMs;
-};
-
-/** What an access token says of the login it comes from. */
-export type Login = {
-  readonly sid: string;
-  readonly userId: string;
-  readonly username: string;
-  readonly roles: TokenList;
-  readonly scope: TokenList;
-  readonly audiences: TokenList;
-  readonly authTime: EpochMs;
-  /** When it ends if it is not refreshed again. */
-  readonly expiresAt: EpochMs;
-};
-
 /** Why a family was ended by itself, and not with its user or client. */
 export type RevocationReason = 'reuse' | 'revoked' | 'logout' | 'ended_by_user' | 'ended_by_admin';
 
 export type FamilyStore = {
   /** False when the user or the client is gone. */
   begin(family: NewFamily): Promise<boolean>;
-  /** The one statement that decides: at most one presentation of a token rotates it. Null when this one did not. */
-  rotate(rotation: Rotation): Promise<Login | null>;
+  readonly rotate: Rotate;
   /** The family at a handle, or with a `sid`, for judging, and what its tokens say. */
   find(by: FamilyKey): Promise<FoundFamily | null>;
   /** Ends a family; committed when this returns. False when it had been revoked before. */
@@ -70,11 +44,12 @@ export type FamilyKey = { readonly handleHash: Uint8Array<ArrayBuffer> } | { rea
 
 export type FoundFamily = { readonly family: Family; readonly login: Login };
 
-export function openFamilies({ prisma, attempt, direct }: Database): FamilyStore {
+export function openFamilies(database: Database): FamilyStore {
+  const { prisma, attempt, direct } = database;
   return {
     async begin(family) {
       try {
-        await attempt(() => prisma.family.createMany({ data: toRow(family) }));
+        await attempt(() => direct(insertion(family)));
         return true;
       } catch (error) {
         if (isDangling(error)) return false;
@@ -82,7 +57,7 @@ export function openFamilies({ prisma, attempt, direct }: Database): FamilyStore
       }
     },
 
-    rotate: (rotation) => attempt(() => rotate(direct, rotation)),
+    rotate: openRotations(database),
 
     find: (by) => attempt(() => find(prisma, by)),
 
@@ -91,51 +66,6 @@ export function openFamilies({ prisma, attempt, direct }: Database): FamilyStore
       return (await attempt(() => prisma.family.updateMany({ where: { id: sid, revokedAt: null }, data }))).count === 1;
     },
   };
-}
-
-type LoginRow = {
-  id: string;
-  user_id: string;
-  scope: string;
-  audiences: string;
-  created_at: Date;
-  idle_expires_at: Date;
-  absolute_expires_at: Date;
-  username: string;
-  roles: string;
-};
-
-/** One statement, so that two who present the same token cannot both be the first. */
-async function rotate(direct: Database['direct'], rotation: Rotation): Promise<Login | null> {
-  const { handleHash, presentedHash, successorHash, successorKey, clientId, now, idleExpiresAt } = rotation;
-  const at = new Date(now);
-  const hasAudience = Prisma.join(rotation.audiences.map(hasIn), ' OR ');
-  const rows = await direct<LoginRow>(Prisma.sql`
-    UPDATE families SET
-      previous_hash = current_hash,
-      current_hash = ${successorHash},
-      successor_key = ${successorKey},
-      generation = generation + 1,
-      rotated_at = ${at},
-      idle_expires_at = ${new Date(idleExpiresAt)}
-    WHERE handle_hash = ${handleHash}
-      AND current_hash = ${presentedHash}
-      AND client_id = ${clientId}
-      AND (${hasAudience})
-      AND revoked_at IS NULL
-      AND absolute_expires_at > ${at}
-      AND idle_expires_at > ${at}
-      AND EXISTS (SELECT 1 FROM clients WHERE clients.id = client_id AND ${CLIENT_LIVES})
-      AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id AND ${USER_LIVES})
-    RETURNING id, user_id, scope, audiences, created_at, idle_expires_at, absolute_expires_at,
-      (SELECT username FROM users WHERE users.id = user_id) AS username,
-      (SELECT roles FROM users WHERE users.id = user_id) AS roles`);
-  return rows[0] === undefined ? null : toLogin(rows[0]);
-}
-
-/** SQL, true when an audience is in the family's list. What both databases have for that, and with case counted. */
-function hasIn(audience: string): Prisma.Sql {
-  return Prisma.sql`REPLACE(' ' || families.audiences || ' ', ${` ${audience} `}, '') <> ' ' || families.audiences || ' '`;
 }
 
 /** A family with what it takes from its user and client. */
@@ -178,29 +108,12 @@ function fromRow(row: WholeRow): FoundFamily {
   return { family, login: toLogin(row) };
 }
 
-function toRow({ sid, device, now, secretHash, ...family }: NewFamily) {
-  return {
-    ...family,
-    ...device,
-    id: sid,
-    currentHash: secretHash,
-    scope: joinList(family.scope),
-    audiences: joinList(family.audiences),
-    createdAt: new Date(now),
-    absoluteExpiresAt: new Date(family.absoluteExpiresAt),
-    idleExpiresAt: new Date(family.idleExpiresAt),
-  };
-}
-
-function toLogin(row: LoginRow): Login {
-  return {
-    sid: row.id,
-    userId: row.user_id,
-    username: row.username,
-    roles: splitList(row.roles),
-    scope: splitList(row.scope),
-    audiences: splitList(row.audiences),
-    authTime: row.created_at.getTime(),
-    expiresAt: Math.min(row.idle_expires_at.getTime(), row.absolute_expires_at.getTime()),
-  };
+function insertion(family: NewFamily): Prisma.Sql {
+  const { sid, handleHash, secretHash, userId, clientId, loginEpoch, clientEpoch, device, now } = family;
+  return Prisma.sql`
+    INSERT INTO families (id, handle_hash, current_hash, user_id, client_id, login_epoch, client_epoch, scope, audiences,
+      user_agent, address, created_at, idle_expires_at, absolute_expires_at)
+    VALUES (${sid}, ${handleHash}, ${secretHash}, ${userId}, ${clientId}, ${loginEpoch}, ${clientEpoch},
+      ${joinList(family.scope)}, ${joinList(family.audiences)}, ${device.userAgent}, ${device.address},
+      ${new Date(now)}, ${new Date(family.idleExpiresAt)}, ${new Date(family.absoluteExpiresAt)})`;
 }

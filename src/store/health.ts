@@ -46,6 +46,7 @@ export async function openToLook(databaseUrl: string): Promise<Database> {
     prisma,
     attempt: (statement) => statement(),
     direct: () => Promise.reject(new Error('who looks does nothing that refreshes do')),
+    gather: null,
     close: () => prisma.$disconnect(),
   };
 }

@@ -26,11 +26,11 @@ export type LoginFailureStore = {
   removeExpired(now: EpochMs, limit: number): Promise<number>;
 };
 
-export function openLoginFailures({ prisma, attempt }: Database): LoginFailureStore {
+export function openLoginFailures({ prisma, attempt, direct }: Database): LoginFailureStore {
   return {
     async count(counter, now) {
       for (;;) {
-        const counted = await attempt(() => prisma.$queryRaw<unknown[]>(countStatement(counter, now)));
+        const counted = await attempt(() => direct(countStatement(counter, now)));
         if (counted.length > 0) return null;
         const row = await attempt(() => prisma.loginFailures.findUnique({ where: { key: counter.key } }));
         // Gone meanwhile, or just free again: nothing was counted, so it is tried anew.
@@ -39,15 +39,15 @@ export function openLoginFailures({ prisma, attempt }: Database): LoginFailureSt
       }
     },
     async giveBack({ key, limit }, now) {
-      await attempt(
-        () => prisma.$executeRaw`
+      await attempt(() =>
+        direct(Prisma.sql`
           UPDATE login_failures SET failures = failures - 1,
             blocked_until = CASE WHEN failures <= ${limit} THEN ${new Date(now)} ELSE blocked_until END
-          WHERE key = ${key} AND failures > 0`,
+          WHERE key = ${key} AND failures > 0`),
       );
     },
     async forget(key) {
-      await attempt(() => prisma.loginFailures.deleteMany({ where: { key } }));
+      await attempt(() => direct(Prisma.sql`DELETE FROM login_failures WHERE key = ${key}`));
     },
     async removeExpired(now, limit) {
       const isExpired = Prisma.sql`expires_at <= ${new Date(now)}`;

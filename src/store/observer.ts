@@ -15,7 +15,8 @@ export type Observation = {
 /** Is told of each statement when it has ended, in the asynchronous context of whoever asked for it. Must not throw. */
 export type StatementObserver = (observation: Observation) => void;
 
-type Attempt = <T>(statement: () => Promise<T>) => Promise<T>;
+/** Runs a statement or batch. */
+export type Attempt = <T>(statement: () => Promise<T>) => Promise<T>;
 
 /** The same attempt, but that somebody is told how it went; with nobody to tell, the very same. */
 export function observed(attempt: Attempt, observe: StatementObserver | undefined): Attempt {

@@ -76,6 +76,11 @@ const GONE = new RegExp(
 const GONE_WORDS = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/;
 const BUSY_WORDS = /unknown variant `SocketTimeout`/;
 
+/** Whether nothing else would have fared better: the database was not there, or somebody else was in its way. */
+export function isOfTheDatabase(error: unknown): boolean {
+  return error instanceof DatabaseUnavailable || faultOf(error) !== null;
+}
+
 /** Whether an error speaks of the database's state rather than of the statement. */
 function faultOf(error: unknown): Fault | null {
   if (!(error instanceof Error)) return null;
@@ -103,10 +108,8 @@ export function isTaken(error: unknown): boolean {
   return signsOf(error).some((sign) => sign === 'P2002' || sign === 'UniqueConstraintViolation');
 }
 
-/** Whether the statement points at a row that is not there any more. */
+/** Whether the statement points at a row that is not there any more: SQLite's name, PostgreSQL's foreign_key_violation. */
 export function isDangling(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const signs = signsOf(error);
-  // Prisma's SQLite adapter calls what a trigger raised by the same code.
-  return signs.includes('P2003') && !signs.includes('SQLITE_CONSTRAINT_TRIGGER');
+  return signsOf(error).some((sign) => sign === 'SQLITE_CONSTRAINT_FOREIGNKEY' || sign === '23503');
 }

@@ -141,7 +141,11 @@ t.test('every code by which the databases say that they cannot, whatever their w
 t.test('taken and dangling are told apart, and from everything else', async (t) => {
   t.equal(isTaken(prismaError('P2002', '', '')), true);
   t.equal(isTaken(prismaError('P2003', '', '')), false);
-  t.equal(isDangling(prismaError('P2003', '', '')), true);
+  for (const code of ['SQLITE_CONSTRAINT_FOREIGNKEY', '23503']) {
+    t.equal(isDangling(Object.assign(new Error('x'), { code })), true, code);
+  }
+  // What a trigger raises is somebody's own rule, not a row that is gone.
+  t.equal(isDangling(Object.assign(new Error('x'), { code: 'SQLITE_CONSTRAINT_TRIGGER' })), false);
   t.equal(isDangling(prismaError('P2002', '', '')), false);
   for (const other of [new Error('P2002'), { code: 'P2002' }, null, 'P2002', new DatabaseUnavailable('gone')]) {
     t.equal(isTaken(other), false);

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Client as PgClient } from 'pg';
 import type { Test } from 'tap';
-import type { NewFamily, Rotation } from '../../src/store/families.js';
+import type { NewFamily } from '../../src/store/families.js';
+import type { Rotation } from '../../src/store/rotations.js';
 import type { NewUser } from '../../src/store/users.js';
 import { START } from '../helper.js';
 

@@ -8,11 +8,11 @@ import { Pool, type PoolConfig } from 'pg';
 import { type Direct, directOn } from './direct.js';
 import { directOnSqlite } from './direct-sqlite.js';
 import { assertAccepted, DURABLE } from './durability.js';
+import { gathered } from './gathered.js';
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
 import { type Attempt, observed, type StatementObserver } from './observer.js';
 import { attempt } from './outage.js';
-import { together } from './together.js';
 import { takeTurns } from './turns.js';
 
 /** What DATABASE_URL chooses. */
@@ -42,8 +42,8 @@ const SILENCE_TIMEOUT_MS = 100;
 /** For commands: nobody waits behind them, and what they do may be large. */
 export const PATIENT_STATEMENT_TIMEOUT_MS = 120_000;
 export const POOL_SIZE = 10;
-/** What is done in one statement: as much as may have come while the one before was under way. */
-const GATHERED = { most: 64, pauseMs: 0 };
+/** Rotations at once, in one statement or in several; and how long one may hold the next up. */
+const GATHERING = { most: 16, patienceMs: 50 };
 /** For one of them to be free. */
 const LONGEST_WAIT_MS = 500;
 /** SQLite's own wait blocks the event loop, and that for each request that waits; src/store/outage.ts waits outside of it. */
@@ -162,7 +162,7 @@ export async function openDatabase(
     attempt: observed(attemptInTurn, observe),
     direct: directOn(pool),
     gather(work) {
-      const ask = together((inputs: Parameters<typeof work>[0]) => attemptInTurn(() => work(inputs)), GATHERED);
+      const ask = gathered((inputs: Parameters<typeof work>[0]) => attemptInTurn(() => work(inputs)), GATHERING);
       return (input) => eachSeen(() => ask(input));
     },
     async close() {

@@ -49,7 +49,7 @@ export function directOnSqlite(path: string): { readonly direct: Direct; close()
     return rows;
   }
 
-  const runAll = async (statements: readonly Prisma.Sql[]) =>
+  const runAll = (statements: readonly Prisma.Sql[]) =>
     opened()
       .transaction(() => statements.map(run))
       .immediate();

@@ -4,6 +4,7 @@ import type { Database } from './database.js';
 import type { Direct } from './direct.js';
 import { Prisma } from './generated/sqlite/client.js';
 import { CLIENT_LIVES, USER_LIVES } from './living.js';
+import { isOfTheDatabase } from './outage.js';
 
 /** What a rotation replaces, and by what. */
 export type Rotation = {
@@ -66,7 +67,13 @@ export type Rotate = (rotation: Rotation) => Promise<Login | null>;
 export function openRotations({ attempt, direct, gather }: Database): Rotate {
   const decide = (rotation: Rotation) => attempt(() => rotate(direct, rotation));
   if (gather === null) return decide;
-  const gathered = gather((rotations: readonly Rotation[]) => rotateAll(direct, rotations));
+  const gathered = gather((rotations: readonly Rotation[]) =>
+    rotateAll(direct, rotations).catch((error: unknown): readonly Rotated[] => {
+      if (isOfTheDatabase(error)) throw error;
+      // Somebody's own fault: each by itself, so that nobody else pays for it.
+      return rotations.map(() => UNDECIDED);
+    }),
+  );
   return async (rotation) => {
     const rotated = await gathered(rotation);
     return rotated === UNDECIDED ? decide(rotation) : rotated;
@@ -116,14 +123,13 @@ function hasIn(audience: string): Prisma.Sql {
 /** It is not known whether this one may rotate: somebody else has the family, or it may not. */
 const UNDECIDED = 'undecided';
 
+type Rotated = Login | null | typeof UNDECIDED;
+
 /**
  * Several at once, of PostgreSQL alone. A family that somebody else is changing is passed over (SKIP LOCKED) rather than
  * waited for: nobody waits for another's family, and two statements never wait for each other.
  */
-async function rotateAll(
-  direct: Direct,
-  rotations: readonly Rotation[],
-): Promise<readonly (Login | null | typeof UNDECIDED)[]> {
+async function rotateAll(direct: Direct, rotations: readonly Rotation[]): Promise<readonly Rotated[]> {
   const [first] = rotations;
   if (first !== undefined && rotations.length === 1) return [await rotate(direct, first)];
   const all = <Value>(of: (rotation: Rotation) => Value) => rotations.map(of);

@@ -1,5 +1,3 @@
-import { isOfTheDatabase } from './outage.js';
-
 /** One that waits for its result. */
 type Waiting<In, Out> = {
   readonly input: In;
@@ -8,49 +6,50 @@ type Waiting<In, Out> = {
 };
 
 /**
- * Lets what arrives at about the same time be done together. What comes alone is done at once; what comes while others are
- * at work, or soon after, waits for others, as with PostgreSQL's `commit_delay`. Where the database can do nothing, all
- * have failed; where it fails for another reason, each is done by itself, so that nobody pays for somebody else's fault.
+ * Lets what arrives at about the same time be done together. What comes alone is done at once; what comes soon after
+ * waits a moment for others, as PostgreSQL's `commit_delay` does. Where it fails as a whole, each is done by itself, so
+ * that nobody pays for somebody else's fault.
  *
- * @param work does all and says what came of each, in order, or does none of it and throws
+ * @param work does all, in order, or none of it and throws
  * @param most so many at once; the rest goes next
  * @param pauseMs at least, between one end and the next beginning
  */
 export function together<In, Out>(
-  work: (inputs: readonly In[]) => Promise<readonly Out[]>,
+  work: (inputs: readonly In[]) => readonly Out[],
   { most, pauseMs }: { readonly most: number; readonly pauseMs: number },
 ): (input: In) => Promise<Out> {
-  const waiting: Waiting<In, Out>[] = [];
-  let isUnderWay = false;
+  let waiting: Waiting<In, Out>[] = [];
   let endedAtMs = Number.NEGATIVE_INFINITY;
 
   function doSoon(): void {
-    isUnderWay = true;
     const restMs = endedAtMs + pauseMs - performance.now();
     if (restMs > 0) setTimeout(doAll, restMs);
     else setImmediate(doAll);
   }
 
-  async function doAll(): Promise<void> {
-    await doBatch(waiting.splice(0, most));
+  function doAll(): void {
+    const batch = waiting.slice(0, most);
+    waiting = waiting.slice(most);
+    doBatch(batch);
     endedAtMs = performance.now();
-    isUnderWay = false;
     if (waiting.length > 0) doSoon();
   }
 
-  async function doBatch(batch: readonly Waiting<In, Out>[]): Promise<void> {
+  function doBatch(batch: readonly Waiting<In, Out>[]): void {
+    let outputs: readonly Out[];
     try {
-      const outputs = await work(batch.map(({ input }) => input));
-      for (const [i, { resolve }] of batch.entries()) resolve(outputs[i] as Out);
+      outputs = work(batch.map(({ input }) => input));
     } catch (error) {
-      if (batch.length === 1 || isOfTheDatabase(error)) for (const { reject } of batch) reject(error);
-      else for (const one of batch) await doBatch([one]);
+      if (batch.length === 1) batch[0]?.reject(error);
+      else for (const one of batch) doBatch([one]);
+      return;
     }
+    for (const [i, { resolve }] of batch.entries()) resolve(outputs[i] as Out);
   }
 
   return (input) =>
     new Promise((resolve, reject) => {
       waiting.push({ input, resolve, reject });
-      if (!isUnderWay) doSoon();
+      if (waiting.length === 1) doSoon();
     });
 }

@@ -38,8 +38,8 @@ export async function prepared(issuer: TestIssuer, flow: Flow): Promise<Request>
   return flow.prepare(issuer);
 }
 
-/** Flows whose write is part of a transaction (src/store/together.ts): whatever stops it, nothing of it is stored. */
-export const ROTATING: readonly string[] = ['refresh', 'narrowed refresh'];
+/** Flows whose write does not go through Prisma, and is part of a transaction (src/store/direct-sqlite.ts): whatever stops it, nothing of it is stored. */
+export const DIRECT: readonly string[] = ['login', 'refresh', 'narrowed refresh'];
 
 /**
  * One flow meets one fault: the answer is an error that says nothing, what is stored is what was stored before, and when
@@ -47,7 +47,7 @@ export const ROTATING: readonly string[] = ['refresh', 'narrowed refresh'];
  */
 export async function meet(t: Test, issuer: TestIssuer, sql: Sql, flow: Flow, fault: Fault): Promise<void> {
   const request = await prepared(issuer, flow);
-  const isStored = fault.isStored === true && !ROTATING.includes(flow.name);
+  const isStored = fault.isStored === true && !DIRECT.includes(flow.name);
   const before = await everything(issuer);
   await sql(fault.begin);
   const answer = await request.send().finally(() => sql(fault.end));

@@ -14,7 +14,7 @@ import {
   sqliteWriteFaults,
   TRIGGER_TIMES,
 } from './fault-injection.js';
-import { assertGood, everything, meet, prepared, ROTATING, type Sql } from './fault-meeting.js';
+import { assertGood, DIRECT, everything, meet, prepared, type Sql } from './fault-meeting.js';
 import { type Flow, faultyIssuer } from './fault-requests.js';
 
 t.setTimeout(600_000);
@@ -89,9 +89,9 @@ t.test('SQLite: a database that may not be written is a 503 for whatever writes'
     end: 'PRAGMA query_only = 0',
     status: 503,
   };
-  // It is a setting of one connection, and of the one that rotates it could not be undone: test/store/outage-real.test.ts.
+  // It is a setting of one connection, and of the one beside Prisma's it could not be undone: test/store/outage-real.test.ts.
   const sql: Sql = (text) => issuer.database.prisma.$queryRawUnsafe(text);
-  for (const flow of WRITING.filter(({ name }) => !ROTATING.includes(name)))
+  for (const flow of WRITING.filter(({ name }) => !DIRECT.includes(name)))
     await t.test(flow.name, (t) => meet(t, issuer, sql, flow, fault));
 });
 

@@ -5,7 +5,7 @@ import { type FamilyStore, type NewFamily, openFamilies } from '../../src/store/
 import type { Rotation } from '../../src/store/rotations.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
-import { aFamily, aRotation, aUser, DAY_MS, hashOf } from './support.js';
+import { aFamily, aRotation, aUser, DAY_MS, gatheringAll, hashOf } from './support.js';
 
 type Begun = {
   readonly database: Database & { readonly url: string };
@@ -116,7 +116,8 @@ for (const provider of PROVIDERS) {
       t.equal(await scene.families.rotate(aRotation(presented)), null);
       t.strictSame(await row(), before);
       const nobodys = aRotation({ handleHash: hashOf('handle of nobody') });
-      const inCompany = [nobodys, aRotation(presented), nobodys].map(scene.families.rotate);
+      const { rotate } = openFamilies(gatheringAll(scene.database));
+      const inCompany = [nobodys, aRotation(presented), nobodys].map(rotate);
       t.strictSame(await Promise.all(inCompany), [null, null, null]);
       t.strictSame(await row(), before, 'nor does it in company');
     });

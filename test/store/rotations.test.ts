@@ -6,7 +6,7 @@ import { Prisma } from '../../src/store/generated/sqlite/client.js';
 import type { Rotation } from '../../src/store/rotations.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
-import { aFamily, aRotation, aUser, connectPostgres, DAY_MS, hashOf } from './support.js';
+import { aFamily, aRotation, aUser, connectPostgres, DAY_MS, gatheringAll, hashOf, rejectionOf } from './support.js';
 
 /** So many logins, each of a user of its own, with an audience of its own: `handle 0`, `handle 1` and so on. */
 async function withLogins(t: Test, provider: Provider, count: number): Promise<Database & { readonly url: string }> {
@@ -20,7 +20,7 @@ async function withLogins(t: Test, provider: Provider, count: number): Promise<D
     const names = { handleHash: hashOf(`handle ${i}`), audiences: [`https://api.example/${i}`, 'everywhere'] };
     await openFamilies(database).begin(aFamily(user.id, names));
   }
-  return database;
+  return gatheringAll(database);
 }
 
 /** The first rotation of a login, with a successor of its own. */
@@ -96,7 +96,7 @@ for (const provider of PROVIDERS) {
       const database = await withLogins(t, provider, 12);
       const other = await openDatabase(database.url);
       t.teardown(() => other.close());
-      const [here, there] = [openFamilies(database), openFamilies(other)];
+      const [here, there] = [openFamilies(database), openFamilies(gatheringAll(other))];
       const logins = Array.from({ length: 12 }, (_, i) => i);
       const newest = new Map<number, Rotation['presentedHash']>();
       for (let round = 0; round < 15; round++) {
@@ -170,4 +170,28 @@ t.test('PostgreSQL: a login that is ended while others rotate with it does not r
   await somebody.query('COMMIT');
   t.equal(await ended, null);
   t.equal((await rowOf(database, 1)).generation, 0);
+});
+
+for (const provider of PROVIDERS) {
+  t.test(`${provider}: of one token presented often at once, one rotates`, async (t) => {
+    const database = await withLogins(t, provider, 2);
+    const { rotate } = openFamilies(database);
+    const names = Array.from({ length: 12 }, (_, i) => `of presentation ${i}`);
+    const presented = names.map((name) => rotationOf(0, { successorHash: hashOf(name) }));
+    const logins = await Promise.all([...presented, rotationOf(1)].map(rotate));
+    t.equal(logins.pop()?.username, 'User 1');
+    const winners = names.filter((_, i) => logins[i] !== null);
+    t.equal(winners.length, 1);
+    t.match(await rowOf(database, 0), { generation: 1, current: hex(winners[0] ?? '') });
+  });
+}
+
+t.test('PostgreSQL: one that makes the statement fail fails alone', async (t) => {
+  const database = await withLogins(t, 'postgres', 3);
+  const { rotate } = openFamilies(database);
+  // No text of PostgreSQL can hold this character.
+  const [first, faulty, last] = [rotationOf(0), rotationOf(1, { audiences: ['\0'] }), rotationOf(2)].map(rotate);
+  t.type(await rejectionOf(faulty as Promise<unknown>), Error);
+  t.equal((await first)?.username, 'User 0');
+  t.equal((await last)?.username, 'User 2');
 });

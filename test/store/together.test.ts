@@ -1,12 +1,11 @@
 import t from 'tap';
-import { DatabaseUnavailable } from '../../src/store/outage.js';
 import { together } from '../../src/store/together.js';
 import { rejectionOf } from './support.js';
 
 /** Work that writes down what it was given, and fails where an input says so. */
 function recorded() {
   const batches: (readonly string[])[] = [];
-  const work = async (inputs: readonly string[]) => {
+  const work = (inputs: readonly string[]) => {
     batches.push(inputs);
     if (inputs.some((input) => input.startsWith('fault'))) throw new Error(inputs.join());
     return inputs.map((input) => input.toUpperCase());
@@ -50,46 +49,4 @@ t.test('who fails fails alone', async (t) => {
   t.strictSame(batches, [['a', 'fault', 'b'], ['a'], ['fault'], ['b']]);
   t.match(await rejectionOf(queued('fault 2')), { message: 'fault 2' });
   t.equal(await queued('c'), 'C', 'and it goes on');
-});
-
-t.test('what comes while others are at work is done together after them', async (t) => {
-  const batches: string[] = [];
-  const ends: (() => void)[] = [];
-  const queued = together(
-    async (inputs: readonly string[]) => {
-      batches.push(inputs.join(''));
-      await new Promise<void>((resolve) => ends.push(resolve));
-      return inputs.map((input) => input.toUpperCase());
-    },
-    { most: 10, pauseMs: 0 },
-  );
-  const tick = () => new Promise(setImmediate);
-  const first = queued('a');
-  await tick();
-  const others = ['b', 'c', 'd'].map(queued);
-  await tick();
-  t.strictSame(batches, ['a']);
-  ends[0]?.();
-  t.equal(await first, 'A');
-  while (batches.length === 1) await tick();
-  t.strictSame(batches, ['a', 'bcd']);
-  ends[1]?.();
-  t.strictSame(await Promise.all(others), ['B', 'C', 'D']);
-});
-
-t.test('where the database is gone or busy all have failed, and none is tried by itself', async (t) => {
-  const busy = Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });
-  for (const fault of [new DatabaseUnavailable('gone'), busy]) {
-    let tries = 0;
-    const queued = together(
-      async () => {
-        tries++;
-        throw fault;
-      },
-      { most: 10, pauseMs: 0 },
-    );
-    const all = ['a', 'b', 'c'].map((name) => rejectionOf(queued(name)));
-    t.strictSame(await Promise.all(all), [fault, fault, fault]);
-    t.equal(tries, 1);
-  }
 });

@@ -136,6 +136,11 @@ on. mintd adds about 0.11 ms of processor time to a refresh that 32 clients ask 
 signature of 0.24 ms that is more than the targets allow, beside one of 1.2 ms it would be less. By a profile of the event loop it is, in
 this order: writing the answer and the log line (two system calls), SQLite's transaction, collecting garbage, and then Fastify,
 hashing and reading the form with a few microseconds each. On PostgreSQL, its processes share the two cores with everything else.
+With 8 clients there, a statement for several gains nothing; with 32 it gains half (0.44 to 0.60 of the floor, against 0.28 to 0.35
+one by one, in four and two runs in turns).
+
+Logins beside refreshes without pause have one thread of two, and a busy processor: refreshes come first
+([decision 21](decisions/0021-passwords-give-way.md)).
 
 Memory: 123 MiB when idle. Two threads for passwords take 26 MiB, and V8 lets its heap grow to about 100 MiB before it collects.
 \`NODE_OPTIONS=--max-semi-space-size=64\` makes refreshes about a tenth faster for 100 MiB more.

@@ -80,7 +80,7 @@ export function openRotations({ attempt, direct, gather }: Database): Rotate {
   };
 }
 
-/** A family is alive: of an UPDATE of families, at a time. */
+/** SQL, true where a family, its client and its user live at a time. */
 function lives(at: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`revoked_at IS NULL
       AND absolute_expires_at > ${at}

@@ -30,7 +30,7 @@ export type PasswordHasher = {
    * @returns what the work returns, or why it was not begun: too many wait, it waited too long, nobody waits for it
    */
   inTurn<T>(who: Applicant, work: (bcrypt: Bcrypt) => Promise<Result<T>>): Promise<Result<T>>;
-  /** To be told of each request that hashes nothing: for a moment, one processor is left to such. */
+  /** To be told of each request that hashes nothing: for a moment, no further hash begins on one of the threads. */
   giveWay(): void;
   /** How many may be in their turn, or wait for it, at once. */
   readonly capacity: number;
@@ -52,7 +52,7 @@ export type HasherOptions = {
 const NICE_INCREMENT = 10;
 const WAITING_PER_THREAD = 32;
 /** Whoever asks has an answer within 3 s, also when it is that there is none. */
-const MAX_WAIT_MS = 2_500;
+const MAX_WAIT_MS = 2_000;
 const AT_ONCE_PER_ACCOUNT = 4;
 /** Beyond the threads: while these ask the database, no thread stands idle. */
 const MORE_AT_ONCE = 2;
@@ -68,7 +68,7 @@ export function openHasher(options: HasherOptions): PasswordHasher {
     niceIncrement: NICE_INCREMENT,
   });
   const room = openRoom(threads);
-  const run = (task: Task) => room.run(() => timed(task.kind, observe, () => pool.run(task)));
+  const run = (task: Task) => timed(task.kind, observe, () => room.run(() => pool.run(task)));
   const maxWaiting = limits?.maxWaiting ?? threads * WAITING_PER_THREAD;
   const all: QueueLimits = {
     atOnce: threads + MORE_AT_ONCE,

@@ -3,7 +3,7 @@ const GIVE_WAY_MS = 20;
 
 /** Processors for hashing: all of them, or all but one while there are other requests to answer. */
 export type Room = {
-  /** Leaves a processor to others from the next hash on, for a moment. */
+  /** Leaves a processor to others from the next hash on, for a moment. Who waits is looked at when a hash comes or ends. */
   giveWay(): void;
   /** Runs a hash when there is room for it, those that came first being first. */
   run<T>(hash: () => Promise<T>): Promise<T>;
@@ -22,7 +22,7 @@ export function openRoom(threads: number, clock: () => number = () => performanc
 
   const size = () => (clock() - gaveWayAt < GIVE_WAY_MS ? Math.max(1, threads - 1) : threads);
 
-  // Whoever waits is looked at when a hash begins or ends: while any waits, one runs.
+  // While any waits, one runs, and its end looks again.
   function begin(): void {
     for (let next = waiting[0]; next !== undefined && running < size(); next = waiting[0]) {
       waiting.shift();

@@ -31,8 +31,11 @@ export type Database = {
   close(): Promise<void>;
 };
 
-/** Has work done for several that ask at about the same time. */
-export type Gather = <In, Out>(work: (inputs: readonly In[]) => Promise<readonly Out[]>) => (input: In) => Promise<Out>;
+/** Has work done for several that ask at about the same time; see src/store/gathered.ts. */
+export type Gather = <In, Out>(
+  work: (inputs: readonly In[]) => Promise<readonly Out[]>,
+  isDone: (output: Out) => boolean,
+) => (input: In) => Promise<Out>;
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A statement that takes longer on PostgreSQL is given up: with the wait for a connection before it, that is under 3 s. */
@@ -161,8 +164,12 @@ export async function openDatabase(
     prisma,
     attempt: observed(attemptInTurn, observe),
     direct: directOn(pool),
-    gather(work) {
-      const ask = gathered((inputs: Parameters<typeof work>[0]) => attemptInTurn(() => work(inputs)), GATHERING);
+    gather(work, isDone) {
+      const ask = gathered(
+        (inputs: Parameters<typeof work>[0]) => attemptInTurn(() => work(inputs)),
+        isDone,
+        GATHERING,
+      );
       return (input) => eachSeen(() => ask(input));
     },
     async close() {

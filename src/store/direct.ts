@@ -4,7 +4,7 @@ import type { Prisma } from './generated/sqlite/client.js';
 
 /**
  * Runs one statement that is prepared once and kept, without Prisma's engine between, which takes several times as long as
- * the databases themselves. For what every refresh does; everything else goes through Prisma.
+ * the databases themselves. For what refreshes do and logins write; everything else goes through Prisma.
  *
  * @returns the rows, columns named as in the database, times as Date
  */

@@ -1,4 +1,4 @@
-import { FIRST_PORTION, learnt } from './portion.js';
+import { FIRST_PORTION, learnt, unlearnt } from './portion.js';
 
 /** One that waits for its result. */
 type Waiting<In, Out> = {
@@ -19,10 +19,12 @@ export type Gathering = {
  * alone is done at once.
  *
  * @param work does all and says what came of each, in order; where it fails, all of them have failed
+ * @param isDone whether there was anything to do for one: nothing is learnt where there was not
  * @param clock a steady one, in milliseconds
  */
 export function gathered<In, Out>(
   work: (inputs: readonly In[]) => Promise<readonly Out[]>,
+  isDone: (output: Out) => boolean,
   { most, patienceMs }: Gathering,
   clock: () => number = () => performance.now(),
 ): (input: In) => Promise<Out> {
@@ -40,9 +42,10 @@ export function gathered<In, Out>(
     const since = clock();
     try {
       const outputs = await work(some.map(({ input }) => input));
-      portion = learnt(portion, some.length, clock() - since, most);
+      if (outputs.some(isDone)) portion = learnt(portion, some.length, clock() - since, most);
       for (const [i, { resolve }] of some.entries()) resolve(outputs[i] as Out);
     } catch (error) {
+      if (some.length > 1) portion = unlearnt(portion);
       for (const { reject } of some) reject(error);
     }
     end();

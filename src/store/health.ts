@@ -45,7 +45,7 @@ export async function openToLook(databaseUrl: string): Promise<Database> {
     provider: 'sqlite',
     prisma,
     attempt: (statement) => statement(),
-    direct: () => Promise.reject(new Error('who looks does nothing that refreshes do')),
+    direct: () => Promise.reject(new Error('who looks writes nothing')),
     gather: null,
     close: () => prisma.$disconnect(),
   };

@@ -102,10 +102,18 @@ function signsOf(error: Error): readonly string[] {
 
 type DriverCause = { readonly kind?: unknown; readonly originalCode?: unknown };
 
-/** Whether the statement broke a unique index: somebody has the name already. Of a raw one only the adapter says it. */
+const TAKEN: ReadonlySet<string> = new Set([
+  'P2002',
+  'UniqueConstraintViolation',
+  'SQLITE_CONSTRAINT_UNIQUE',
+  'SQLITE_CONSTRAINT_PRIMARYKEY',
+  '23505',
+]);
+
+/** Whether the statement broke a unique index: somebody has the name already. Of a raw one only adapter or driver say it. */
 export function isTaken(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return signsOf(error).some((sign) => sign === 'P2002' || sign === 'UniqueConstraintViolation');
+  return signsOf(error).some((sign) => TAKEN.has(sign));
 }
 
 /** Whether the statement points at a row that is not there any more: SQLite's name, PostgreSQL's foreign_key_violation. */

@@ -14,9 +14,10 @@ const PAYS = 1.5;
 const WEIGHT = 0.2;
 
 /**
- * What is learnt from a piece of work: several in one pay as long as that takes little longer than one alone. So what is slow once for all, a commit, is shared by more and more; what is slow for each, a row on a disk that
- * has to be waited for, is left to several pieces of work beside each other. Where it
- * did not pay, it begins anew with one, which tells what one takes by now.
+ * What is learnt from a piece of work: several in one pay as long as that takes little longer than one alone. So what is
+ * slow once for all, a commit, is shared by more and more; what is slow for each, a row on a disk that has to be waited
+ * for, is left to several pieces of work beside each other. Where it did not pay, it begins anew with one, which tells
+ * what one takes by now; and one takes no longer than several.
  *
  * @param most never more than so many
  */
@@ -25,6 +26,15 @@ export function learnt({ size, aloneMs }: Portion, count: number, ms: number, mo
   const next = count < size ? size : Math.min(most, size + 1);
   return {
     size: paid ? next : 1,
-    aloneMs: count > 1 ? aloneMs : (aloneMs ?? ms) + WEIGHT * (ms - (aloneMs ?? ms)),
+    aloneMs: count > 1 && (aloneMs === null || ms >= aloneMs) ? aloneMs : usual(aloneMs ?? ms, ms),
   };
+}
+
+/** What is learnt where several have failed: perhaps they took too long. */
+export function unlearnt({ aloneMs }: Portion): Portion {
+  return { size: 1, aloneMs };
+}
+
+function usual(before: number, now: number): number {
+  return before + WEIGHT * (now - before);
 }

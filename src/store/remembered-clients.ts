@@ -12,7 +12,7 @@ type Remembered = { readonly client: Promise<Client | null>; readonly until: num
 /**
  * The same store, with what `find` finds remembered for a second, so that a client that asks for many tokens costs no
  * statement each. What this process itself changes is seen at once; what is not there is always asked for again. Logins
- * that end with a client end at once all the same: the statement that rotates looks for itself (src/store/families.ts).
+ * that end with a client end at once all the same: the statement that rotates looks for itself (src/store/rotations.ts).
  *
  * @param nowMs any clock that is never set back
  */

@@ -67,13 +67,13 @@ export type Rotate = (rotation: Rotation) => Promise<Login | null>;
 export function openRotations({ attempt, direct, gather }: Database): Rotate {
   const decide = (rotation: Rotation) => attempt(() => rotate(direct, rotation));
   if (gather === null) return decide;
-  const gathered = gather((rotations: readonly Rotation[]) =>
+  const all = (rotations: readonly Rotation[]) =>
     rotateAll(direct, rotations).catch((error: unknown): readonly Rotated[] => {
       if (isOfTheDatabase(error)) throw error;
       // Somebody's own fault: each by itself, so that nobody else pays for it.
       return rotations.map(() => UNDECIDED);
-    }),
-  );
+    });
+  const gathered = gather(all, (rotated) => rotated !== null && rotated !== UNDECIDED);
   return async (rotation) => {
     const rotated = await gathered(rotation);
     return rotated === UNDECIDED ? decide(rotation) : rotated;

@@ -19,7 +19,8 @@ function aGathering(limits: Partial<Gathering> = {}) {
       under.set(some, { end: () => resolve(inputs.map((input) => input.toUpperCase())), fail: reject });
     });
   };
-  const ask = gathered(work, { most: 4, patienceMs: PATIENT_MS, ...limits }, () => clock.now);
+  const isDone = (output: string) => output !== 'NOTHING';
+  const ask = gathered(work, isDone, { most: 4, patienceMs: PATIENT_MS, ...limits }, () => clock.now);
   const end = async (some: string) => {
     under.get(some)?.end();
     await tick();
@@ -95,6 +96,42 @@ t.test('where it fails it fails for all of them, and goes on with the next', asy
   await tick();
   await end('c');
   t.equal(await c, 'C');
+});
+
+t.test('where several failed, perhaps for want of time, they go one by one again', async (t) => {
+  const { ask, begun, end, learn, fail } = aGathering({ most: 2 });
+  await learn(1);
+  const failing = ['a', 'b'].map((name) => rejectionOf(ask(name)));
+  await tick();
+  fail('ab', new Error('it took too long'));
+  await Promise.all(failing);
+  const all = ['c', 'd'].map(ask);
+  await tick();
+  t.strictSame(begun, ['ab', 'c', 'd']);
+  for (const one of ['c', 'd']) await end(one);
+  t.strictSame(await Promise.all(all), ['C', 'D']);
+});
+
+t.test('nothing is learnt from work that had nothing to do', async (t) => {
+  const { ask, begun, end, clock } = aGathering();
+  const alone = ask('x');
+  await tick();
+  clock.now += 10;
+  await end('x');
+  await alone;
+  const idle = ask('nothing');
+  await tick();
+  await end('nothing');
+  await idle;
+  begun.length = 0;
+  for (const pair of ['ab', 'cd']) {
+    const two = [...pair].map(ask);
+    await tick();
+    clock.now += 13;
+    await end(pair);
+    await Promise.all(two);
+  }
+  t.strictSame(begun, ['ab', 'cd'], 'two take little longer than one, which took 10; with the idle one it were 8');
 });
 
 t.test('what takes too long holds nobody up, and still has its result', async (t) => {

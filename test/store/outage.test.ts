@@ -140,6 +140,9 @@ t.test('every code by which the databases say that they cannot, whatever their w
 
 t.test('taken and dangling are told apart, and from everything else', async (t) => {
   t.equal(isTaken(prismaError('P2002', '', '')), true);
+  for (const code of ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', '23505']) {
+    t.equal(isTaken(Object.assign(new Error('x'), { code })), true, code);
+  }
   t.equal(isTaken(prismaError('P2003', '', '')), false);
   for (const code of ['SQLITE_CONSTRAINT_FOREIGNKEY', '23503']) {
     t.equal(isDangling(Object.assign(new Error('x'), { code })), true, code);

@@ -63,6 +63,13 @@ const CASES: readonly Case[] = [
     after: { size: 3, aloneMs: 4.2 },
   },
   {
+    name: 'one takes no longer than several',
+    before: { size: 4, aloneMs: 104 },
+    count: 4,
+    ms: 4,
+    after: { size: 5, aloneMs: 84 },
+  },
+  {
     name: 'several before one was alone: nothing to hold them against',
     before: { size: 2, aloneMs: null },
     count: 2,

@@ -3,6 +3,8 @@ import { openClients } from '../../src/store/clients.js';
 import { type Database, openDatabase, type Provider } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
 import { Prisma } from '../../src/store/generated/sqlite/client.js';
+import type { Observation } from '../../src/store/observer.js';
+import { DatabaseUnavailable } from '../../src/store/outage.js';
 import type { Rotation } from '../../src/store/rotations.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
@@ -194,4 +196,35 @@ t.test('PostgreSQL: one that makes the statement fail fails alone', async (t) =>
   t.type(await rejectionOf(faulty as Promise<unknown>), Error);
   t.equal((await first)?.username, 'User 0');
   t.equal((await last)?.username, 'User 2');
+});
+
+t.test('PostgreSQL: forty at once, as the program has them done, each have their own result', async (t) => {
+  const { url } = await withLogins(t, 'postgres', 40);
+  const told: Observation[] = [];
+  const database = await openDatabase(url, false, undefined, (one) => told.push(one));
+  t.teardown(() => database.close());
+  const { rotate } = openFamilies(database);
+  const all = Array.from({ length: 40 }, (_, i) => i);
+  const logins = await Promise.all(all.map((i) => rotate(rotationOf(i))));
+  t.strictSame(
+    logins.map((login) => login?.username),
+    all.map((i) => `User ${i}`),
+  );
+  t.strictSame(
+    told.map(({ outcome }) => outcome),
+    all.map(() => 'ok'),
+    'each is seen once',
+  );
+  const somebody = await connectPostgres(t, url);
+  await somebody.query('BEGIN');
+  await somebody.query('LOCK TABLE families');
+  const again = all.map((i) => rotate(rotationOf(i, { presentedHash: hashOf(`successor ${i}`) })));
+  const errors = await Promise.all(again.map((one) => rejectionOf(one)));
+  await somebody.query('COMMIT');
+  t.ok(
+    errors.every((error) => error instanceof DatabaseUnavailable),
+    'all of them are given up',
+  );
+  const rows = await Promise.all(all.map((i) => rowOf(database, i)));
+  t.ok(rows.every(({ generation }) => generation === 1));
 });

@@ -25,17 +25,20 @@ function aGathering(limits: Partial<Gathering> = {}) {
     under.get(some)?.end();
     await tick();
   };
-  /** One after the other, so fast that more in one pay. */
-  const learn = async (times: number) => {
-    for (let i = 0; i < times; i++) {
-      const done = ask('x');
-      await tick();
-      await end('x');
-      await done;
-    }
+  /** Something alone, which takes so long. */
+  const alone = async (name: string, ms: number) => {
+    const done = ask(name);
+    await tick();
+    clock.now += ms;
+    await end(name);
+    await done;
+  };
+  /** So fast that more in one pay. */
+  const learn = async () => {
+    await alone('x', 0);
     begun.length = 0;
   };
-  return { ask, begun, end, learn, clock, fail: (some: string, error: Error) => under.get(some)?.fail(error) };
+  return { ask, begun, end, alone, learn, clock, fail: (some: string, error: Error) => under.get(some)?.fail(error) };
 }
 
 t.test('at first each goes by itself, so many beside each other, and each has its own result', async (t) => {
@@ -49,7 +52,7 @@ t.test('at first each goes by itself, so many beside each other, and each has it
 
 t.test('what comes while others are at work is done together, in the order in which it came', async (t) => {
   const { ask, begun, end, learn } = aGathering();
-  await learn(1);
+  await learn();
   const first = ['a', 'b', 'c'].map(ask);
   await tick();
   t.strictSame(begun, ['ab', 'c'], 'two at once, and two of them');
@@ -66,12 +69,8 @@ t.test('what comes while others are at work is done together, in the order in wh
 });
 
 t.test('together does not pay where it takes longer: then they go beside each other again', async (t) => {
-  const { ask, begun, end, clock } = aGathering();
-  const alone = ask('x');
-  await tick();
-  clock.now += 10;
-  await end('x');
-  await alone;
+  const { ask, begun, end, alone, clock } = aGathering();
+  await alone('x', 10);
   const two = ['a', 'b'].map(ask);
   await tick();
   clock.now += 16;
@@ -86,7 +85,7 @@ t.test('together does not pay where it takes longer: then they go beside each ot
 
 t.test('where it fails it fails for all of them, and goes on with the next', async (t) => {
   const { ask, end, learn, fail } = aGathering({ most: 2 });
-  await learn(1);
+  await learn();
   const [a, b, c] = ['a', 'b', 'c'].map(ask) as [Promise<string>, Promise<string>, Promise<string>];
   await tick();
   const fault = new Error('the connection broke');
@@ -100,7 +99,7 @@ t.test('where it fails it fails for all of them, and goes on with the next', asy
 
 t.test('where several failed, perhaps for want of time, they go one by one again', async (t) => {
   const { ask, begun, end, learn, fail } = aGathering({ most: 2 });
-  await learn(1);
+  await learn();
   const failing = ['a', 'b'].map((name) => rejectionOf(ask(name)));
   await tick();
   fail('ab', new Error('it took too long'));
@@ -113,16 +112,9 @@ t.test('where several failed, perhaps for want of time, they go one by one again
 });
 
 t.test('nothing is learnt from work that had nothing to do', async (t) => {
-  const { ask, begun, end, clock } = aGathering();
-  const alone = ask('x');
-  await tick();
-  clock.now += 10;
-  await end('x');
-  await alone;
-  const idle = ask('nothing');
-  await tick();
-  await end('nothing');
-  await idle;
+  const { ask, begun, end, alone, clock } = aGathering();
+  await alone('x', 10);
+  await alone('nothing', 0);
   begun.length = 0;
   for (const pair of ['ab', 'cd']) {
     const two = [...pair].map(ask);

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client as PgClient } from 'pg';
-import { openDatabase, PATIENT_STATEMENT_TIMEOUT_MS } from '../src/store/database.js';
+import { COMMAND_PATIENCE, openDatabase } from '../src/store/database.js';
 import { type FamilyStore, type NewFamily, openFamilies } from '../src/store/families.js';
 import { migrate } from '../src/store/migrate.js';
 
@@ -118,7 +118,7 @@ async function addOwners(client: PgClient, families: number): Promise<void> {
 }
 
 async function withFamilies(url: string, work: (families: FamilyStore) => Promise<void>): Promise<void> {
-  const database = await openDatabase(url, false, PATIENT_STATEMENT_TIMEOUT_MS);
+  const database = await openDatabase(url, false, COMMAND_PATIENCE);
   await work(openFamilies(database)).finally(() => database.close());
 }
 

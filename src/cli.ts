@@ -11,7 +11,7 @@ import { usersCommands } from './cli/users.js';
 import { type Config, type Environment, readConfig } from './config.js';
 import { databaseStore, fileStore } from './key-store.js';
 import { ringTiming } from './ring.js';
-import { prepareFolder, STATEMENT_TIMEOUT_MS } from './store/database.js';
+import { prepareFolder, REQUEST_PATIENCE } from './store/database.js';
 import { migrate, schemaFault } from './store/migrate.js';
 
 /** What running the program needs besides its arguments. */
@@ -77,7 +77,7 @@ function buildProgram({ io, environment, version, serve }: CliDeps, trail: Audit
     const all = config();
     if (kind === 'files') return work(fileStore(all));
     // What is written late says a wrong time of itself, so these statements have no longer than a server's.
-    return withDatabase(all.DATABASE_URL, (database) => work(databaseStore(all, database)), STATEMENT_TIMEOUT_MS);
+    return withDatabase(all.DATABASE_URL, (database) => work(databaseStore(all, database)), REQUEST_PATIENCE);
   };
   const program = new Command('mintd')
     .description('A standalone OAuth 2 token issuer. Settings come from the environment: docs/configuration.md.')

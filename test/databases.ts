@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client as PgClient } from 'pg';
 import type { Test } from 'tap';
-import { type Database, openDatabase, type Provider, sqliteFile } from '../src/store/database.js';
+import { type Database, openDatabase, type Patience, type Provider, sqliteFile } from '../src/store/database.js';
 import { migrate } from '../src/store/migrate.js';
 
 /** Every database mintd claims; store tests run once on each. */
@@ -51,10 +51,14 @@ async function migratedDatabaseUrl(t: Test, provider: Provider): Promise<string>
   return url;
 }
 
-/** A migrated, open database of its own, gone with the test. */
-export async function testDatabase(t: Test, provider: Provider): Promise<Database & { readonly url: string }> {
+/** A migrated, open database of its own, gone with the test; with patience where times are not what is tested. */
+export async function testDatabase(
+  t: Test,
+  provider: Provider,
+  patience?: Patience,
+): Promise<Database & { readonly url: string }> {
   const url = await migratedDatabaseUrl(t, provider);
-  const database = await openDatabase(url);
+  const database = await openDatabase(url, false, patience);
   t.teardown(() => database.close());
   return { ...database, url };
 }

@@ -9,7 +9,7 @@ import { type LoginName, parseLoginName } from '../src/oauth/username.js';
 import { hashOnce } from '../src/passwords/hash-once.js';
 import { type ClientAssertionStore, openClientAssertions } from '../src/store/client-assertions.js';
 import type { ClientStore } from '../src/store/clients.js';
-import type { Database, Provider } from '../src/store/database.js';
+import { COMMAND_PATIENCE, type Database, type Patience, type Provider } from '../src/store/database.js';
 import type { FamilyStore } from '../src/store/families.js';
 import type { SessionStore } from '../src/store/sessions.js';
 import type { UserStore } from '../src/store/users.js';
@@ -65,13 +65,16 @@ export type Reply = {
   readonly body: Record<string, unknown>;
 };
 
-/** Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. */
+/**
+ * Makes a whole issuer: real database, real keys, real bcrypt (cost 4, for speed), real HTTP through inject. Unless told
+ * otherwise it has more patience with PostgreSQL than a server, so that no slow machine makes a test fail.
+ */
 export async function testIssuer(
   t: Test,
   provider: Provider = 'sqlite',
-  overrides: Overrides = {},
+  { patience = COMMAND_PATIENCE, ...overrides }: Overrides & { readonly patience?: Patience } = {},
 ): Promise<TestIssuer> {
-  const database = await testDatabase(t, provider);
+  const database = await testDatabase(t, provider, patience);
   const clock = { now: START };
   const log: string[] = [];
   const logger = pino({ level: 'trace', base: null }, { write: (line: string) => log.push(line) });

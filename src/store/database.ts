@@ -38,17 +38,17 @@ export type Gather = <In, Out>(
 ) => (input: In) => Promise<Out>;
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** A statement that takes longer on PostgreSQL is given up: with the wait for a connection before it, that is under 3 s. */
-export const STATEMENT_TIMEOUT_MS = 800;
+/** How long PostgreSQL may work on one statement, and how long that may wait for its turn before. */
+export type Patience = { readonly statementMs: number; readonly turnMs: number };
+/** For requests: with the wait for a connection, an outage is known in under 3 s. */
+export const REQUEST_PATIENCE: Patience = { statementMs: 800, turnMs: 500 };
+/** For commands: nobody waits behind them, and what they do may be large. */
+export const COMMAND_PATIENCE: Patience = { statementMs: 120_000, turnMs: 120_000 };
 /** The driver gives up on a server that does not even say that it gave up. */
 const SILENCE_TIMEOUT_MS = 100;
-/** For commands: nobody waits behind them, and what they do may be large. */
-export const PATIENT_STATEMENT_TIMEOUT_MS = 120_000;
 export const POOL_SIZE = 10;
 /** Rotations at once, in one statement or in several; and how long one may hold the next up. */
 const GATHERING = { most: 16, patienceMs: 50 };
-/** For one of them to be free. */
-const LONGEST_WAIT_MS = 500;
 /** SQLite's own wait blocks the event loop, and that for each request that waits; src/store/outage.ts waits outside of it. */
 const NO_BUSY_WAIT_MS = 0;
 
@@ -119,17 +119,18 @@ function poolSettings(databaseUrl: string, statementTimeoutMs: number): PoolConf
  * Opens the database a URL names. Nothing is migrated; on PostgreSQL the first statement connects.
  *
  * @param mayCreate whether an SQLite file that is not there is made
- * @param statementTimeoutMs how long PostgreSQL may work on one statement
+ * @param patience with each statement on PostgreSQL
  * @param observe is told how each statement went
  * @throws Error when there is no such file, or SQLite does not take the settings durability rests on
  */
 export async function openDatabase(
   databaseUrl: string,
   mayCreate = false,
-  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  patience = REQUEST_PATIENCE,
   observe?: StatementObserver,
 ): Promise<Database> {
   if (providerOf(databaseUrl) === 'sqlite') {
+    const statementTimeoutMs = patience.statementMs;
     const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs, busyTimeoutMs: NO_BUSY_WAIT_MS });
     await prepareFile(sqliteFile(databaseUrl), mayCreate);
     const prisma = new SqliteClient({ adapter });
@@ -150,13 +151,13 @@ export async function openDatabase(
       },
     };
   }
-  const pool = new Pool(poolSettings(databaseUrl, statementTimeoutMs));
+  const pool = new Pool(poolSettings(databaseUrl, patience.statementMs));
   // A connection that breaks while nobody uses it is replaced; whoever needs one hears of what is wrong then.
   pool.on('error', () => {});
   const adapter = new PrismaPg(pool);
   // The two generated clients have the same models (test/store/schema.test.ts), but TypeScript cannot know it.
   const prisma = new PostgresClient({ adapter }) as unknown as SqliteClient;
-  const inTurn = takeTurns(POOL_SIZE, LONGEST_WAIT_MS);
+  const inTurn = takeTurns(POOL_SIZE, patience.turnMs);
   const attemptInTurn: Attempt = (statement) => attempt(() => inTurn(statement));
   const eachSeen = observed((statement) => statement(), observe);
   return {

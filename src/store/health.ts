@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { type Finding, failed, fine, type Look } from '../oauth/check.js';
 import type { EpochMs } from '../oauth/time.js';
-import { type Database, openDatabase, providerOf, STATEMENT_TIMEOUT_MS, sqliteFile } from './database.js';
+import { type Database, openDatabase, providerOf, REQUEST_PATIENCE, sqliteFile } from './database.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
 import { postgresLooks } from './health-postgres.js';
 import { sqliteLooks } from './health-sqlite.js';
@@ -30,7 +30,7 @@ export function databaseName(databaseUrl: string): string {
 export async function openToLook(databaseUrl: string): Promise<Database> {
   if (providerOf(databaseUrl) !== 'sqlite') {
     // Errors come as the driver has them, at once: who looks wants to know what is wrong.
-    return { ...(await openDatabase(databaseUrl, false, STATEMENT_TIMEOUT_MS)), attempt: (statement) => statement() };
+    return { ...(await openDatabase(databaseUrl, false, REQUEST_PATIENCE)), attempt: (statement) => statement() };
   }
   const path = sqliteFile(databaseUrl);
   if (!existsSync(path)) throw new Error(`there is no database at ${path}`);

@@ -3,7 +3,7 @@ import type { InjectOptions } from 'fastify';
 import type { Test } from 'tap';
 import type { Client } from '../../src/oauth/client.js';
 import { sha256 } from '../../src/oauth/refresh-token.js';
-import type { Provider } from '../../src/store/database.js';
+import type { Patience, Provider } from '../../src/store/database.js';
 import { aClient, basic, type Overrides, PASSWORD, type Reply, type TestIssuer, testIssuer } from '../helper.js';
 
 /** The secret of the confidential client `service`. */
@@ -33,6 +33,8 @@ export type Setup = {
   readonly clients?: readonly Client[];
   readonly overrides?: Overrides;
   readonly apiDocs?: Overrides['apiDocs'];
+  /** With its statements on PostgreSQL; without it, more than a server has. */
+  readonly patience?: Patience;
 };
 
 /** An issuer with the public client `app`, the confidential client `service` and the user `ada`. */
@@ -40,6 +42,7 @@ export async function issuerWithClients(t: Test, setup: Setup = {}): Promise<Tes
   const issuer = await testIssuer(t, setup.provider ?? 'sqlite', {
     ...setup.overrides,
     ...(setup.apiDocs !== undefined && { apiDocs: setup.apiDocs }),
+    ...(setup.patience !== undefined && { patience: setup.patience }),
   });
   for (const client of setup.clients ?? [aClient(), aService()]) {
     if (!(await issuer.clients.add(client))) throw new Error(`${client.id} is taken`);

@@ -10,7 +10,7 @@ import { emptyCommandLine } from '../cli/harness.js';
 import { aClient, claimsOf, temporaryFolder, testDatabase } from '../helper.js';
 import { serve } from '../process/harness.js';
 import { aUser } from '../store/support.js';
-import { send, type WireReply, type WireRequest } from './wire.js';
+import { sendAgain, type WireReply, type WireRequest } from './wire.js';
 
 /** The password of everybody here. */
 export const PASSWORD = 'correct horse battery';
@@ -120,7 +120,7 @@ export function chainFrom(reply: WireReply, clientId = 'app'): Chain {
 
 /** Logs in; throws when that does not work. */
 export async function logIn(url: string, username: string, clientId = 'app', more = {}): Promise<Chain> {
-  return chainFrom(await send(url, loginRequest(username, clientId, more)), clientId);
+  return chainFrom(await sendAgain(url, loginRequest(username, clientId, more)), clientId);
 }
 
 /** What presents a refresh token. */
@@ -143,7 +143,7 @@ export function nth({ answered }: Chain, n = 0): string {
 
 /** Refreshes the newest token of a chain and writes down its successor; throws when that does not work. */
 export async function refresh(url: string, chain: Chain): Promise<void> {
-  chain.answered.push(tokenIn(await send(url, refreshRequest(nth(chain), chain.clientId))));
+  chain.answered.push(tokenIn(await sendAgain(url, refreshRequest(nth(chain), chain.clientId))));
 }
 
 /** How often the family of a chain was rotated, as its row has it. */

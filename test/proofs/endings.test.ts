@@ -18,7 +18,7 @@ import {
   troubleOf,
 } from './cluster.js';
 import { SOAK } from './soak.js';
-import { send, type WireReply } from './wire.js';
+import { sendAgain, type WireReply } from './wire.js';
 
 const ROUNDS = SOAK;
 const CHAINS = 3;
@@ -85,8 +85,8 @@ function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
-async function ok(...request: Parameters<typeof send>): Promise<void> {
-  const { status } = await send(...request);
+async function ok(...request: Parameters<typeof sendAgain>): Promise<void> {
+  const { status } = await sendAgain(...request);
   if (status !== 200 && status !== 204) throw new Error(`the end was refused: ${status}`);
 }
 
@@ -105,7 +105,7 @@ async function refreshThroughEnd(t: Test, urls: readonly string[], chain: Chain,
   for (let step = 0; ; step++) {
     const isAfter = end.isAnswered;
     const request = refreshRequest(nth(chain), chain.clientId);
-    const both = await Promise.all([0, 1].map((i) => send(urls[(step + i) % urls.length] ?? '', request)));
+    const both = await Promise.all([0, 1].map((i) => sendAgain(urls[(step + i) % urls.length] ?? '', request)));
     const good = both.filter(({ status }) => status === 200);
     if (!both.every((reply) => reply.status === 200 || isRefused(reply))) t.fail('an answer of another kind', { both });
     const [successor, ...others] = new Set(good.map(tokenIn));
@@ -124,7 +124,7 @@ async function logInThroughEnd(urls: readonly string[], { username, clientId }: 
   const before: Chain[] = [];
   for (let i = 0; ; i++) {
     const isAfter = end.isAnswered;
-    const reply = await send(urls[i % urls.length] ?? '', loginRequest(username, clientId));
+    const reply = await sendAgain(urls[i % urls.length] ?? '', loginRequest(username, clientId));
     if (isAfter) return before;
     if (reply.status === 200) before.push(chainFrom(reply, clientId));
     else if (!isRefused(reply)) throw new Error(`login: ${reply.status}`);
@@ -155,15 +155,16 @@ async function round(t: Test, cluster: Cluster, ending: Ending, name: string, nu
   await progress.until(() => chains.every(({ answered }) => answered.length > 1 + (number % 4)));
   const answers = ending.end(scene);
   const ended = answers.map(async (answer, i) => {
-    await answer;
-    for (const end of answers.length === 1 ? [...ends, loginEnd] : ends.slice(i, i + 1)) end.isAnswered = true;
+    await answer.finally(() => {
+      for (const end of answers.length === 1 ? [...ends, loginEnd] : ends.slice(i, i + 1)) end.isAnswered = true;
+    });
   });
   await Promise.all(ended);
   const over = [...(await Promise.all(refreshing)), ...(await loggingIn), ...(ending.endsEverything ? [sibling] : [])];
 
   let alive = 0;
   for (const [i, { answered, clientId }] of over.entries()) {
-    const tries = answered.flatMap((token) => urls.map((url) => send(url, refreshRequest(token, clientId))));
+    const tries = answered.flatMap((token) => urls.map((url) => sendAgain(url, refreshRequest(token, clientId))));
     for (const reply of await Promise.all(tries)) if (!isRefused(reply)) alive++;
     if (i === 0) t.ok(answered.length > 1, 'it had been refreshed before');
   }
@@ -185,9 +186,10 @@ for (const provider of PROVIDERS) {
     const bystander = await logIn(urls[0] ?? '', 'bystander');
     for (const [i, [what, ending]] of Object.entries(ENDINGS).entries()) {
       await t.test(`${what}, ${ROUNDS} times over`, async (t) => {
+        const before = bystander.answered.length;
         for (let n = 0; n < ROUNDS; n++) await round(t, cluster, ending, `someone-${i}-${n}`, n);
         await refresh(urls[i % urls.length] ?? '', bystander);
-        t.equal(bystander.answered.length, i + 2, 'and a bystander noticed nothing');
+        t.equal(bystander.answered.length, before + 1, 'and a bystander noticed nothing');
       });
     }
     t.strictSame(troubleOf(cluster.servers), [], 'no server had trouble');

@@ -1,6 +1,7 @@
 // Faults that pass: what may be sent again is sent again by mintd itself, and the rest is told to come back.
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { REQUEST_PATIENCE } from '../../src/store/database.js';
 import { PROVIDERS, START, type TestIssuer } from '../helper.js';
 import { logIn, refresh } from '../rfc/setup.js';
 import { FLOWS } from './fault-flows.js';
@@ -72,7 +73,7 @@ async function meetInTime(t: Test, issuer: TestIssuer, sql: Sql, flow: Flow, fau
 }
 
 t.test('PostgreSQL: one that fails again and again is a 503 within 3 s', async (t) => {
-  const issuer = await faultyIssuer(t, 'postgres');
+  const issuer = await faultyIssuer(t, 'postgres', REQUEST_PATIENCE);
   const sql = await beside(t, issuer);
   for (const flow of LOCKED_OUT) {
     const { table, operation } = flow.writes ?? { table: 'families', operation: 'UPDATE' };

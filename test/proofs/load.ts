@@ -11,6 +11,9 @@ export type Kind = 'refresh' | 'login' | 'readyz';
 /** One client of many, and how it fares. */
 type Worker = { readonly what: string; served: number; unavailable: number };
 
+/** How long an answer took, and what it was. */
+type Slow = { readonly ms: number; readonly what: string };
+
 /** Clients that refresh, log in and look after the server without pause, and all that they were answered. */
 export type Load = {
   readonly progress: Progress;
@@ -20,8 +23,8 @@ export type Load = {
   readonly fresh: readonly Chain[];
   /** Answers that must not be, described. */
   readonly wrong: readonly string[];
-  /** The slowest answer so far, in milliseconds, and what it was. */
-  readonly slowest: { readonly ms: number; readonly what: string };
+  /** The slowest answer since this was last asked for. */
+  takeSlowest(): Slow;
   /** Answers of each kind so far. */
   readonly count: { readonly served: number; readonly unavailable: number };
   /** Resolves when every client was served so many times more. */
@@ -38,7 +41,7 @@ export function startLoad(url: string, chains: readonly Chain[], username: strin
   const workers: Worker[] = [];
   const fresh: Chain[] = [];
   const wrong: string[] = [];
-  const slowest = { ms: 0, what: '' };
+  const slowest = openSlowest();
   let isOver = false;
 
   async function ask(worker: Worker, request: WireRequest, isFine: (reply: WireReply) => boolean) {
@@ -46,7 +49,7 @@ export function startLoad(url: string, chains: readonly Chain[], username: strin
     const reply = await send(url, request).catch((error: unknown) => String(error));
     const ms = Math.round(performance.now() - since);
     const status = typeof reply === 'string' ? reply : reply.status;
-    if (ms > slowest.ms) Object.assign(slowest, { ms, what: `${worker.what}: ${status}` });
+    slowest.note({ ms, what: `${worker.what}: ${status}` });
     if (typeof reply === 'string' || !isFine(reply)) {
       wrong.push(`${worker.what}: ${typeof reply === 'string' ? reply : `${status} ${JSON.stringify(reply.body)}`}`);
     } else if (reply.status === 503) worker.unavailable++;
@@ -91,7 +94,7 @@ export function startLoad(url: string, chains: readonly Chain[], username: strin
     chains,
     fresh,
     wrong,
-    slowest,
+    takeSlowest: slowest.take,
     get count() {
       return { served: sum('served'), unavailable: sum('unavailable') };
     },
@@ -104,6 +107,20 @@ export function startLoad(url: string, chains: readonly Chain[], username: strin
     async stop() {
       isOver = true;
       await running;
+    },
+  };
+}
+
+function openSlowest() {
+  let slowest: Slow = { ms: 0, what: 'none' };
+  return {
+    note(one: Slow): void {
+      if (one.ms > slowest.ms) slowest = one;
+    },
+    take(): Slow {
+      const taken = slowest;
+      slowest = { ms: 0, what: 'none' };
+      return taken;
     },
   };
 }

@@ -15,16 +15,22 @@ import {
   troubleOf,
 } from './cluster.js';
 import { SOAK } from './soak.js';
-import { prepare, send, type WireReply, type WireRequest } from './wire.js';
+import { prepare, send, sendAgain, type WireReply, type WireRequest } from './wire.js';
 
 /** How many use one token at the same moment. */
 const USES = 24;
 const ROUNDS = 10 * SOAK;
 
-/** Connects all, spread over the servers, sends all but a byte of each request, and then that of all at once. */
+/**
+ * Connects all, spread over the servers, sends all but a byte of each request, and then that of all at once. Who is told
+ * to come back does.
+ */
 async function startGate(urls: readonly string[], requests: readonly WireRequest[]): Promise<WireReply[]> {
   const gates = await Promise.all(requests.map((request, i) => prepare(urls[i % urls.length] ?? '', request)));
-  return Promise.all(gates.map((open) => open()));
+  const replies = await Promise.all(gates.map((open) => open()));
+  const isForLater = ({ status }: WireReply) => status === 503;
+  const again = (i: number) => sendAgain(urls[i % urls.length] ?? '', requests[i] as WireRequest);
+  return Promise.all(replies.map((reply, i) => (isForLater(reply) ? again(i) : reply)));
 }
 
 function times<T>(count: number, make: (i: number) => T): T[] {

@@ -1,6 +1,7 @@
 // HTTP by hand, for what fetch hides: when the last byte leaves, and which bytes came back.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** A request as it goes over the wire; a POST unless told otherwise. */
 export type WireRequest = {
@@ -22,6 +23,9 @@ export type WireReply = {
 
 /** Longer than any answer may take, so that one which never comes is a failure and not a test that hangs. */
 const GIVE_UP_AFTER_MS = 20_000;
+/** Where it is told to come back: how long a client rests, and how often it does. */
+const REST_MS = 50;
+const TRIES = 200;
 
 /** Connects and sends all of a request but its last byte; that goes when the returned function is called. */
 export async function prepare(url: string, request: WireRequest): Promise<() => Promise<WireReply>> {
@@ -42,6 +46,15 @@ export async function prepare(url: string, request: WireRequest): Promise<() => 
 /** Sends a request on a connection of its own. Rejects when the connection breaks before the answer is whole. */
 export async function send(url: string, request: WireRequest): Promise<WireReply> {
   return (await prepare(url, request))();
+}
+
+/** Sends a request, and again where the answer is to come back: nothing is lost by that, and a machine may be slow. */
+export async function sendAgain(url: string, request: WireRequest): Promise<WireReply> {
+  for (let tries = 1; ; tries++) {
+    const reply = await send(url, request);
+    if (reply.status !== 503 || !reply.headers.has('retry-after') || tries === TRIES) return reply;
+    await pause(REST_MS);
+  }
 }
 
 function bytesOf(host: string, { method = 'POST', path, headers = {}, form, raw }: WireRequest): Buffer {

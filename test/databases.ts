@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client as PgClient } from 'pg';
 import type { Test } from 'tap';
-import { type Database, openDatabase, type Patience, type Provider, sqliteFile } from '../src/store/database.js';
+import { COMMAND_PATIENCE, type Database, openDatabase, type Provider, sqliteFile } from '../src/store/database.js';
 import { migrate } from '../src/store/migrate.js';
 
 /** Every database mintd claims; store tests run once on each. */
@@ -55,7 +55,7 @@ async function migratedDatabaseUrl(t: Test, provider: Provider): Promise<string>
 export async function testDatabase(
   t: Test,
   provider: Provider,
-  patience?: Patience,
+  patience = COMMAND_PATIENCE,
 ): Promise<Database & { readonly url: string }> {
   const url = await migratedDatabaseUrl(t, provider);
   const database = await openDatabase(url, false, patience);

@@ -9,7 +9,7 @@ import { type LoginName, parseLoginName } from '../src/oauth/username.js';
 import { hashOnce } from '../src/passwords/hash-once.js';
 import { type ClientAssertionStore, openClientAssertions } from '../src/store/client-assertions.js';
 import type { ClientStore } from '../src/store/clients.js';
-import { COMMAND_PATIENCE, type Database, type Patience, type Provider } from '../src/store/database.js';
+import type { Database, Patience, Provider } from '../src/store/database.js';
 import type { FamilyStore } from '../src/store/families.js';
 import type { SessionStore } from '../src/store/sessions.js';
 import type { UserStore } from '../src/store/users.js';
@@ -72,7 +72,7 @@ export type Reply = {
 export async function testIssuer(
   t: Test,
   provider: Provider = 'sqlite',
-  { patience = COMMAND_PATIENCE, ...overrides }: Overrides & { readonly patience?: Patience } = {},
+  { patience, ...overrides }: Overrides & { readonly patience?: Patience } = {},
 ): Promise<TestIssuer> {
   const database = await testDatabase(t, provider, patience);
   const clock = { now: START };

@@ -37,13 +37,14 @@ export type Gather = <In, Out>(
   isDone: (output: Out) => boolean,
 ) => (input: In) => Promise<Out>;
 
-const CONNECT_TIMEOUT_MS = 2_000;
-/** How long PostgreSQL may work on one statement, and how long that may wait for its turn before. */
-export type Patience = { readonly statementMs: number; readonly turnMs: number };
-/** For requests: with the wait for a connection, an outage is known in under 3 s. */
-export const REQUEST_PATIENCE: Patience = { statementMs: 800, turnMs: 500 };
+/** How long PostgreSQL may work on one statement, 0 for ever; how long that may wait for its turn, and for a connection. */
+export type Patience = { readonly statementMs: number; readonly turnMs: number; readonly connectMs: number };
+/** For requests: an outage is known in under 3 s. */
+export const REQUEST_PATIENCE: Patience = { statementMs: 800, turnMs: 500, connectMs: 2_000 };
 /** For commands: nobody waits behind them, and what they do may be large. */
-export const COMMAND_PATIENCE: Patience = { statementMs: 120_000, turnMs: 120_000 };
+export const COMMAND_PATIENCE: Patience = { statementMs: 120_000, turnMs: 120_000, connectMs: 10_000 };
+/** For migrations: a large table takes as long as it takes. */
+export const MIGRATION_PATIENCE: Patience = { ...COMMAND_PATIENCE, statementMs: 0 };
 /** The driver gives up on a server that does not even say that it gave up. */
 const SILENCE_TIMEOUT_MS = 100;
 export const POOL_SIZE = 10;
@@ -79,8 +80,8 @@ export async function prepareFolder(databaseUrl: string, make: boolean): Promise
 export type AdapterOptions = {
   /** Whether an SQLite file that is not there is made; off, a mistyped path leaves nothing behind. */
   readonly mayCreate: boolean;
-  /** How long PostgreSQL may work on one statement; 0 for as long as it takes. */
-  readonly statementTimeoutMs: number;
+  /** With PostgreSQL. */
+  readonly patience: Patience;
   /** How long SQLite waits for another writer, with everything else standing still. */
   readonly busyTimeoutMs: number;
 };
@@ -90,7 +91,7 @@ export type AdapterOptions = {
  */
 export function adapterFor(
   databaseUrl: string,
-  { mayCreate, statementTimeoutMs, busyTimeoutMs }: AdapterOptions,
+  { mayCreate, patience, busyTimeoutMs }: AdapterOptions,
 ): SqlMigrationAwareDriverAdapterFactory {
   if (providerOf(databaseUrl) === 'sqlite') {
     return new PrismaBetterSqlite3(
@@ -98,18 +99,18 @@ export function adapterFor(
       { timestampFormat: 'unixepoch-ms' },
     );
   }
-  return new PrismaPg(poolSettings(databaseUrl, statementTimeoutMs));
+  return new PrismaPg(poolSettings(databaseUrl, patience));
 }
 
-function poolSettings(databaseUrl: string, statementTimeoutMs: number): PoolConfig {
+function poolSettings(databaseUrl: string, { statementMs, connectMs }: Patience): PoolConfig {
   return {
     connectionString: databaseUrl,
     application_name: 'mintd',
     max: POOL_SIZE,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    ...(statementTimeoutMs > 0 && {
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + SILENCE_TIMEOUT_MS,
+    connectionTimeoutMillis: connectMs,
+    ...(statementMs > 0 && {
+      statement_timeout: statementMs,
+      query_timeout: statementMs + SILENCE_TIMEOUT_MS,
     }),
     keepAlive: true,
   };
@@ -130,8 +131,7 @@ export async function openDatabase(
   observe?: StatementObserver,
 ): Promise<Database> {
   if (providerOf(databaseUrl) === 'sqlite') {
-    const statementTimeoutMs = patience.statementMs;
-    const adapter = adapterFor(databaseUrl, { mayCreate, statementTimeoutMs, busyTimeoutMs: NO_BUSY_WAIT_MS });
+    const adapter = adapterFor(databaseUrl, { mayCreate, patience, busyTimeoutMs: NO_BUSY_WAIT_MS });
     await prepareFile(sqliteFile(databaseUrl), mayCreate);
     const prisma = new SqliteClient({ adapter });
     await makeDurable(prisma, sqliteFile(databaseUrl)).catch(async (error: unknown) => {
@@ -151,7 +151,7 @@ export async function openDatabase(
       },
     };
   }
-  const pool = new Pool(poolSettings(databaseUrl, patience.statementMs));
+  const pool = new Pool(poolSettings(databaseUrl, patience));
   // A connection that breaks while nobody uses it is replaced; whoever needs one hears of what is wrong then.
   pool.on('error', () => {});
   const adapter = new PrismaPg(pool);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import { bindMigrationAwareSqlAdapterFactory, type SqlDriverAdapter } from '@prisma/driver-adapter-utils';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
-import { adapterFor, providerOf } from './database.js';
+import { adapterFor, MIGRATION_PATIENCE, providerOf } from './database.js';
 
 /** Tables and enums the engine leaves alone: none of ours. */
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
@@ -46,7 +46,11 @@ export async function withSchemaEngine<T>(
   instantiated ??= instantiate();
   await instantiated;
   const connections: SqlDriverAdapter[] = [];
-  const factory = adapterFor(databaseUrl, { mayCreate: true, statementTimeoutMs: 0, busyTimeoutMs: BUSY_WAIT_MS });
+  const factory = adapterFor(databaseUrl, {
+    mayCreate: true,
+    patience: MIGRATION_PATIENCE,
+    busyTimeoutMs: BUSY_WAIT_MS,
+  });
   const tracked: SqlMigrationAwareDriverAdapterFactory = {
     provider: factory.provider,
     adapterName: factory.adapterName,

@@ -1,7 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import type { Test } from 'tap';
 import type { Client } from '../../src/oauth/client.js';
-import { COMMAND_PATIENCE, type Provider } from '../../src/store/database.js';
+import type { Patience, Provider } from '../../src/store/database.js';
 import { aClient, type TestIssuer } from '../helper.js';
 import { aService, FORM, issuerWithClients, type send } from '../rfc/setup.js';
 
@@ -36,9 +36,9 @@ export const ORIGIN = 'https://app.example.com';
 const COOKIE_CLIENT: Client = aClient({ id: 'page', delivery: 'cookie', origins: [ORIGIN], scopes: ['read', 'write'] });
 
 /** An issuer with one client of each kind, and the user ada. */
-export function faultyIssuer(t: Test, provider: Provider, patience = COMMAND_PATIENCE): Promise<TestIssuer> {
+export function faultyIssuer(t: Test, provider: Provider, patience?: Patience): Promise<TestIssuer> {
   const app = aClient({ defaultScope: ['read', 'write'] });
-  return issuerWithClients(t, { provider, clients: [app, aService(), COOKIE_CLIENT], patience });
+  return issuerWithClients(t, { provider, clients: [app, aService(), COOKIE_CLIENT], ...(patience && { patience }) });
 }
 
 /** A form that is sent. */

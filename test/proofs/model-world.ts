@@ -9,7 +9,7 @@ import type { Result } from '../../src/oauth/result.js';
 import { hashOnce } from '../../src/passwords/hash-once.js';
 import { openHasher } from '../../src/passwords/hasher.js';
 import { openClients } from '../../src/store/clients.js';
-import { COMMAND_PATIENCE, type Database, type Provider } from '../../src/store/database.js';
+import type { Database, Provider } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
 import { openLoginFailures } from '../../src/store/login-failures.js';
 import { openSessions } from '../../src/store/sessions.js';
@@ -58,7 +58,7 @@ export type Real = Awaited<ReturnType<typeof openReal>>;
 
 /** Opens the real thing on a database of its own. Its randomness is a sequence, so that a run can be run again. */
 export async function openReal(t: Test, provider: Provider, seed: number) {
-  const database = await testDatabase(t, provider, COMMAND_PATIENCE);
+  const database = await testDatabase(t, provider);
   const hasher = openHasher({ cost: 4, threads: 1, limits: { maxWaitMs: 60_000 } });
   t.teardown(() => hasher.close());
   const signer = await testSigner();

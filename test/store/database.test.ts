@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { openDatabase, providerOf, sqliteFile } from '../../src/store/database.js';
+import { openDatabase, providerOf, REQUEST_PATIENCE, sqliteFile } from '../../src/store/database.js';
 import { emptyDatabaseUrl, PROVIDERS, temporaryFolder, testDatabase } from '../helper.js';
 import { aUser, rejectionOf } from './support.js';
 
@@ -94,7 +94,7 @@ t.test('a file that is no database is one line that names it, and stays as it is
 });
 
 t.test('PostgreSQL gives up a statement before anybody gives up waiting, and says who asks', async (t) => {
-  const { prisma } = await testDatabase(t, 'postgres');
+  const { prisma } = await testDatabase(t, 'postgres', REQUEST_PATIENCE);
   const setting = async (name: string) =>
     (await prisma.$queryRaw<{ value: string }[]>`SELECT current_setting(${name}) AS value`)[0]?.value;
   t.equal(await setting('statement_timeout'), '800ms');

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { openClients } from '../../src/store/clients.js';
-import { COMMAND_PATIENCE, type Database, type Provider } from '../../src/store/database.js';
+import type { Database, Provider } from '../../src/store/database.js';
 import { type FamilyStore, type NewFamily, openFamilies } from '../../src/store/families.js';
 import type { Rotation } from '../../src/store/rotations.js';
 import { openUsers } from '../../src/store/users.js';
@@ -15,7 +15,7 @@ type Begun = {
 
 /** A user, a client and one login. */
 async function begun(t: Test, provider: Provider): Promise<Begun> {
-  const database = await testDatabase(t, provider, COMMAND_PATIENCE);
+  const database = await testDatabase(t, provider);
   const user = aUser({ roles: ['admin'] });
   await openUsers(database).add(user);
   await openClients(database).add(aClient());

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import t, { type Test } from 'tap';
-import { openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
+import { openDatabase, type Provider, REQUEST_PATIENCE, sqliteFile } from '../../src/store/database.js';
 import {
   hasKnownMigrations,
   knownMigrations,
@@ -182,7 +182,7 @@ t.test('looking at an empty database changes nothing', async (t) => {
 });
 
 t.test('a database that goes away while it is asked for its schema is an outage', async (t) => {
-  const database = await testDatabase(t, 'postgres');
+  const database = await testDatabase(t, 'postgres', REQUEST_PATIENCE);
   const other = await connectPostgres(t, database.url);
   await other.query('BEGIN');
   await other.query('LOCK TABLE _prisma_migrations');

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import SqliteConnection from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { openClients } from '../../src/store/clients.js';
-import { type Database, openDatabase, sqliteFile } from '../../src/store/database.js';
+import { type Database, openDatabase, REQUEST_PATIENCE, sqliteFile } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
 import { Prisma } from '../../src/store/generated/sqlite/client.js';
 import { attempt, DatabaseUnavailable, type RetryClock } from '../../src/store/outage.js';
@@ -129,7 +129,7 @@ t.test('PostgreSQL: a server that accepts and says nothing is an outage', async 
 });
 
 t.test('PostgreSQL: a connection that is terminated between statements costs one answer at most', async (t) => {
-  const database = await testDatabase(t, 'postgres');
+  const database = await testDatabase(t, 'postgres', REQUEST_PATIENCE);
   for (const [name, statement] of Object.entries(writes(database))) {
     await statement();
     await terminateOthers(t, database.url);
@@ -140,7 +140,7 @@ t.test('PostgreSQL: a connection that is terminated between statements costs one
 });
 
 t.test('PostgreSQL: a connection that is terminated within a statement is an outage', async (t) => {
-  const database = await testDatabase(t, 'postgres');
+  const database = await testDatabase(t, 'postgres', REQUEST_PATIENCE);
   const holder = await connectPostgres(t, database.url);
   await holder.query('BEGIN');
   await holder.query('LOCK TABLE users');
@@ -154,7 +154,7 @@ t.test('PostgreSQL: a connection that is terminated within a statement is an out
 });
 
 t.test('PostgreSQL: a statement that waits too long for a lock is an outage', async (t) => {
-  const database = await testDatabase(t, 'postgres');
+  const database = await testDatabase(t, 'postgres', REQUEST_PATIENCE);
   const holder = await connectPostgres(t, database.url);
   await holder.query('BEGIN');
   await holder.query('LOCK TABLE users, families');
@@ -166,7 +166,7 @@ t.test('PostgreSQL: a statement that waits too long for a lock is an outage', as
 });
 
 t.test('PostgreSQL: more requests than connections, all of them stuck, are outages within 3 s', async (t) => {
-  const database = await testDatabase(t, 'postgres');
+  const database = await testDatabase(t, 'postgres', REQUEST_PATIENCE);
   const holder = await connectPostgres(t, database.url);
   await holder.query('BEGIN');
   await holder.query('LOCK TABLE users');
@@ -175,7 +175,7 @@ t.test('PostgreSQL: more requests than connections, all of them stuck, are outag
 });
 
 t.test('PostgreSQL: a database that may not be written is an outage', async (t) => {
-  const database = await testDatabase(t, 'postgres');
+  const database = await testDatabase(t, 'postgres', REQUEST_PATIENCE);
   const { rows } = await (await connectPostgres(t, database.url)).query('SELECT current_database() AS name');
   const admin = await connectPostgres(t, database.url);
   await admin.query(`ALTER DATABASE ${rows[0].name} SET default_transaction_read_only = on`);

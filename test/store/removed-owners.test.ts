@@ -3,7 +3,7 @@
 import SqliteConnection from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { openClients } from '../../src/store/clients.js';
-import { type Database, openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
+import { COMMAND_PATIENCE, type Database, openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
 import { openSessions } from '../../src/store/sessions.js';
 import { openUsers } from '../../src/store/users.js';
@@ -45,7 +45,7 @@ for (const provider of PROVIDERS) {
     t.test(`${provider}: a rotation or a list beside the removal of ${owner} is of before or of after`, async (t) => {
       const scene = await owned(t, provider);
       const { database, sid } = scene;
-      const second = await openDatabase(database.url);
+      const second = await openDatabase(database.url, false, COMMAND_PATIENCE);
       t.teardown(() => second.close());
       const [login, sessions] = await Promise.all([
         openFamilies(database).rotate(aRotation()),

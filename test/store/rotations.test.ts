@@ -1,6 +1,12 @@
 import t, { type Test } from 'tap';
 import { openClients } from '../../src/store/clients.js';
-import { type Database, openDatabase, type Provider } from '../../src/store/database.js';
+import {
+  COMMAND_PATIENCE,
+  type Database,
+  openDatabase,
+  type Provider,
+  REQUEST_PATIENCE,
+} from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
 import { Prisma } from '../../src/store/generated/sqlite/client.js';
 import type { Observation } from '../../src/store/observer.js';
@@ -96,7 +102,7 @@ for (const provider of PROVIDERS) {
     `${provider}: two servers that are shown the same tokens, in opposite orders, are not in each other's way`,
     async (t) => {
       const database = await withLogins(t, provider, 12);
-      const other = await openDatabase(database.url);
+      const other = await openDatabase(database.url, false, COMMAND_PATIENCE);
       t.teardown(() => other.close());
       const [here, there] = [openFamilies(database), openFamilies(gatheringAll(other))];
       const logins = Array.from({ length: 12 }, (_, i) => i);
@@ -198,33 +204,42 @@ t.test('PostgreSQL: one that makes the statement fail fails alone', async (t) =>
   t.equal((await last)?.username, 'User 2');
 });
 
+const FORTY = Array.from({ length: 40 }, (_, i) => i);
+
 t.test('PostgreSQL: forty at once, as the program has them done, each have their own result', async (t) => {
-  const { url } = await withLogins(t, 'postgres', 40);
+  const { url } = await withLogins(t, 'postgres', FORTY.length);
   const told: Observation[] = [];
-  const database = await openDatabase(url, false, undefined, (one) => told.push(one));
+  const database = await openDatabase(url, false, COMMAND_PATIENCE, (one) => told.push(one));
   t.teardown(() => database.close());
   const { rotate } = openFamilies(database);
-  const all = Array.from({ length: 40 }, (_, i) => i);
-  const logins = await Promise.all(all.map((i) => rotate(rotationOf(i))));
+  const logins = await Promise.all(FORTY.map((i) => rotate(rotationOf(i))));
   t.strictSame(
     logins.map((login) => login?.username),
-    all.map((i) => `User ${i}`),
+    FORTY.map((i) => `User ${i}`),
   );
   t.strictSame(
     told.map(({ outcome }) => outcome),
-    all.map(() => 'ok'),
+    FORTY.map(() => 'ok'),
     'each is seen once',
   );
+});
+
+t.test('PostgreSQL: forty at once that nobody lets work are given up, all of them, and not done later', async (t) => {
+  const { url } = await withLogins(t, 'postgres', FORTY.length);
+  const database = await openDatabase(url, false, REQUEST_PATIENCE);
+  t.teardown(() => database.close());
+  const { rotate } = openFamilies(database);
   const somebody = await connectPostgres(t, url);
   await somebody.query('BEGIN');
   await somebody.query('LOCK TABLE families');
-  const again = all.map((i) => rotate(rotationOf(i, { presentedHash: hashOf(`successor ${i}`) })));
-  const errors = await Promise.all(again.map((one) => rejectionOf(one)));
+  const errors = await Promise.all(FORTY.map((i) => rejectionOf(rotate(rotationOf(i)))));
+  const here = 'database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+  while ((await somebody.query(`SELECT 1 FROM pg_locks WHERE NOT granted AND ${here}`)).rowCount !== 0);
   await somebody.query('COMMIT');
   t.ok(
     errors.every((error) => error instanceof DatabaseUnavailable),
     'all of them are given up',
   );
-  const rows = await Promise.all(all.map((i) => rowOf(database, i)));
-  t.ok(rows.every(({ generation }) => generation === 1));
+  const rows = await Promise.all(FORTY.map((i) => rowOf(database, i)));
+  t.ok(rows.every(({ generation }) => generation === 0));
 });

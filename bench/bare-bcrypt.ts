@@ -1,14 +1,14 @@
 // The floor of a login: passwords compared and nothing else, by as many threads as mintd would use, of mintd's own kind. Told so
 // many seconds, it answers how many comparisons a second there were. A process of its own, started by bench/subjects.ts.
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { hashSync } from 'bcrypt';
 import { Piscina } from 'piscina';
+import { usableProcessors } from '../src/passwords/processors.js';
 import type { Task } from '../src/passwords/worker.js';
 import { COST, PASSWORD } from './people.js';
 
 const WARM_UP_MS = 200;
-const threads = availableParallelism();
+const threads = usableProcessors();
 const pool = new Piscina<Task, boolean>({
   filename: fileURLToPath(new URL('../dist/passwords/worker.js', import.meta.url)),
   minThreads: threads,

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, getPriority, release, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { usableProcessors } from '../src/passwords/processors.js';
 import { median } from './statistics.js';
 
 /** CLK_TCK: /proc counts processor time in hundredths of a second. */
@@ -91,7 +92,7 @@ export async function conditions(): Promise<Conditions> {
   return {
     when: new Date().toISOString(),
     node: process.version,
-    processors: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
+    processors: `${processorsText()} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
     kernel: `Linux ${release()}`,
     memoryGib: Math.round(totalmem() / 2 ** 30),
     scheduling: `nice ${getPriority()}, policy ${readStat(process.pid)?.policy ?? 'unknown'}`,
@@ -99,6 +100,12 @@ export async function conditions(): Promise<Conditions> {
     fileSystem: fileSystemOf(folder),
     fsyncMs: await fsyncMs(folder),
   };
+}
+
+/** As many as there are, or `2 of 8` where no more may be used. */
+function processorsText(): string {
+  const [usable, all] = [usableProcessors(), availableParallelism()];
+  return usable < all ? `${usable} of ${all}` : String(all);
 }
 
 /** The type of what is mounted closest to a folder. */

@@ -162,7 +162,7 @@ export const schema = z.object({
     .meta({
       shownDefault: '`auto`',
       description:
-        'How many threads hash passwords, at low priority; while there are other requests, all but one of them. `auto` is one a processor.',
+        'How many threads hash passwords, at low priority; while there are other requests, all but one of them. `auto` is one a processor, or as many as the limit of a container allows.',
     }),
   LOGIN_ACCOUNT_LIMIT: orOff(integer(10, 1, 1_000_000), 'off').meta({
     shownDefault: '`10`',

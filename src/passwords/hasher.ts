@@ -1,10 +1,10 @@
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { bcryptCost } from '../oauth/bcrypt-hash.js';
 import { unhashableReason } from '../oauth/password-policy.js';
 import type { Result } from '../oauth/result.js';
 import { type PasswordObserver, timed } from './observer.js';
+import { usableProcessors } from './processors.js';
 import { type Applicant, openQueue, type QueueLimits, type QueueStatus } from './queue.js';
 import { openRoom } from './room.js';
 import type { Task } from './worker.js';
@@ -41,7 +41,7 @@ export type PasswordHasher = {
 export type HasherOptions = {
   /** bcrypt's cost for new hashes, the base-2 logarithm of its rounds. */
   readonly cost: number;
-  /** Threads; by default one a processor. */
+  /** Threads; by default one a processor that may be kept busy. */
   readonly threads?: number;
   readonly limits?: Partial<QueueLimits>;
   /** Is told how long waiting and hashing took. */
@@ -59,7 +59,7 @@ const MORE_AT_ONCE = 2;
 
 /** Starts the pool. Threads are made when the first passwords come. */
 export function openHasher(options: HasherOptions): PasswordHasher {
-  const { cost, threads = availableParallelism(), limits, observe } = options;
+  const { cost, threads = usableProcessors(), limits, observe } = options;
   const pool = new Piscina<Task, string | boolean>({
     filename: fileURLToPath(import.meta.resolve('./worker.js')),
     minThreads: 0,

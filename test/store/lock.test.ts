@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { exclusively, lockForMigration, lockSqlite } from '../../src/store/lock.js';
 import { emptyDatabaseUrl, PROVIDERS, temporaryFolder } from '../helper.js';
-import { answerOf, connectPostgres, rejectionOf, startChild } from './support.js';
+import { answerOf, connectPostgres, LOCKS_HERE, rejectionOf, startChild } from './support.js';
 
 t.test('a second server on one SQLite file is refused until the first lets go', async (t) => {
   const url = await emptyDatabaseUrl(t, 'sqlite');
@@ -66,7 +66,7 @@ t.test('on PostgreSQL the second waits for the first', async (t) => {
   });
   // The server itself says when the second one stands in the queue.
   const watcher = await connectPostgres(t, url);
-  const waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+  const waiting = `SELECT 1 FROM ${LOCKS_HERE} AND locktype = 'advisory' AND NOT granted`;
   while ((await watcher.query(waiting)).rowCount === 0);
   order.push('first lets go');
   await release();
@@ -86,7 +86,7 @@ t.test('a PostgreSQL connection that dies with the lock is an error of one call,
     'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1';
   const own = (await killer.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
   await killer.query(kill, [own]);
-  while ((await killer.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")).rowCount !== 0);
+  while ((await killer.query(`SELECT 1 FROM ${LOCKS_HERE} AND locktype = 'advisory'`)).rowCount !== 0);
   await killer.query('SELECT 1');
   await release().catch(() => undefined);
   t.strictSame(crashes, []);

@@ -9,7 +9,7 @@ import { Prisma } from '../../src/store/generated/sqlite/client.js';
 import { attempt, DatabaseUnavailable, type RetryClock } from '../../src/store/outage.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, testDatabase } from '../helper.js';
-import { aFamily, aRotation, aUser, connectPostgres, rejectionOf } from './support.js';
+import { aFamily, aRotation, aUser, connectPostgres, LOCKS_HERE, rejectionOf } from './support.js';
 
 const WITHIN_MS = 3_000;
 
@@ -146,7 +146,7 @@ t.test('PostgreSQL: a connection that is terminated within a statement is an out
   await holder.query('LOCK TABLE users');
   const adding = rejectionOf(openUsers(database).add(aUser()));
   const killer = await connectPostgres(t, database.url);
-  const kill = 'SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE NOT granted';
+  const kill = `SELECT pg_terminate_backend(pid, 5000) FROM ${LOCKS_HERE} AND NOT granted`;
   while ((await killer.query(kill)).rowCount === 0);
   await holder.query('COMMIT');
   t.type(await adding, DatabaseUnavailable);

@@ -14,7 +14,17 @@ import { DatabaseUnavailable } from '../../src/store/outage.js';
 import type { Rotation } from '../../src/store/rotations.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
-import { aFamily, aRotation, aUser, connectPostgres, DAY_MS, gatheringAll, hashOf, rejectionOf } from './support.js';
+import {
+  aFamily,
+  aRotation,
+  aUser,
+  connectPostgres,
+  DAY_MS,
+  gatheringAll,
+  hashOf,
+  LOCKS_HERE,
+  rejectionOf,
+} from './support.js';
 
 /** So many logins, each of a user of its own, with an audience of its own: `handle 0`, `handle 1` and so on. */
 async function withLogins(t: Test, provider: Provider, count: number): Promise<Database & { readonly url: string }> {
@@ -233,8 +243,7 @@ t.test('PostgreSQL: forty at once that nobody lets work are given up, all of the
   await somebody.query('BEGIN');
   await somebody.query('LOCK TABLE families');
   const errors = await Promise.all(FORTY.map((i) => rejectionOf(rotate(rotationOf(i)))));
-  const here = 'database = (SELECT oid FROM pg_database WHERE datname = current_database())';
-  while ((await somebody.query(`SELECT 1 FROM pg_locks WHERE NOT granted AND ${here}`)).rowCount !== 0);
+  while ((await somebody.query(`SELECT 1 FROM ${LOCKS_HERE} AND NOT granted`)).rowCount !== 0);
   await somebody.query('COMMIT');
   t.ok(
     errors.every((error) => error instanceof DatabaseUnavailable),

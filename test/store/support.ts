@@ -91,6 +91,9 @@ export async function connectPostgres(t: Test, url: string): Promise<PgClient> {
   return client;
 }
 
+/** The locks of the database one is connected to; the server has those of other tests as well. */
+export const LOCKS_HERE = 'pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+
 /** What a promise was rejected with. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<Error> {
   const outcome = await promise.then(

@@ -61,6 +61,8 @@ export async function startPostgres(more: Readonly<Record<string, string>> = {})
   const settings = {
     port,
     fsync: 'off',
+    // A deadlock is a fault, and not to be healed by trying again, after which a test would know nothing of it.
+    deadlock_timeout: '10min',
     max_connections: 200,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',

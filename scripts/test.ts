@@ -5,12 +5,17 @@ import { compile, compiledPath } from './compile.js';
 import { openPostgres } from './postgres.js';
 import { makeTemplates } from './templates.js';
 
+/** What a shell says of a program that a signal ended. */
+const INTERRUPTED = 130;
+/** What tap says of tests that failed. */
+const FAILED = 1;
+
 async function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const child = spawn(command, args, { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
   return new Promise((resolve) => {
     child.on('error', () => resolve(127));
-    child.on('exit', (status) => resolve(status ?? 1));
+    child.on('exit', (status) => resolve(status ?? INTERRUPTED));
   });
 }
 
@@ -27,6 +32,6 @@ if (isWhole && tested === 0) {
   process.exitCode = await run('tsx', ['scripts/coverage.ts'], process.env);
 } else {
   // Of a whole run's many pages those that matter come last.
-  if (isWhole) await run('tap', ['replay', '--reporter=terse', '--disable-coverage'], process.env);
+  if (isWhole && tested === FAILED) await run('tap', ['replay', '--reporter=terse', '--disable-coverage'], process.env);
   process.exitCode = tested;
 }

@@ -31,13 +31,16 @@ function quotasOfVersion2(groups: string, read: ReadText): number[] {
 
 function quotasOfVersion1(groups: string, read: ReadText): number[] {
   const [, controllers = '', path] = /^\d+:((?:[^:\n]*,)?cpu(?:,[^:\n]*)?):(\/.*)$/m.exec(groups) ?? [];
-  return foldersUpFrom(path).flatMap((folder) => {
-    const file = (name: string) => read(join('/sys/fs/cgroup', controllers, folder, name));
-    return share(file('cpu.cfs_quota_us')?.trim(), file('cpu.cfs_period_us')?.trim());
-  });
+  // Controllers in one place are named in any order; then there is a link of the name that counts.
+  return [...new Set([controllers, 'cpu'])].flatMap((mount) =>
+    foldersUpFrom(path).flatMap((folder) => {
+      const file = (name: string) => read(join('/sys/fs/cgroup', mount, folder, name));
+      return share(file('cpu.cfs_quota_us')?.trim(), file('cpu.cfs_period_us')?.trim());
+    }),
+  );
 }
 
-/** None where there is no quota: it is `max` or -1. */
+/** None where there is no quota: it is `max` or -1, or what nobody understands. */
 function share(quota: string | undefined, period: string | undefined): number[] {
   const processors = Number(quota) / Number(period);
   return processors > 0 ? [processors] : [];

@@ -39,7 +39,7 @@ export type Gather = <In, Out>(
 
 /** How long PostgreSQL may work on one statement, 0 for ever; how long that may wait for its turn, and for a connection. */
 export type Patience = { readonly statementMs: number; readonly turnMs: number; readonly connectMs: number };
-/** For requests: an outage is known in under 3 s. */
+/** For requests: that there is no connection, or that a statement takes too long on one, is known in under 3 s. */
 export const REQUEST_PATIENCE: Patience = { statementMs: 800, turnMs: 500, connectMs: 2_000 };
 /** For commands: nobody waits behind them, and what they do may be large. */
 export const COMMAND_PATIENCE: Patience = { statementMs: 120_000, turnMs: 120_000, connectMs: 10_000 };

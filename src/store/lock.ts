@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import SqliteConnection from 'better-sqlite3';
 import { Client as PgClient } from 'pg';
-import { providerOf, sqliteFile } from './database.js';
+import { providerOf, REQUEST_PATIENCE, sqliteFile } from './database.js';
 import { attempt } from './outage.js';
 
 /** Lets go of a lock. A process that dies lets go as well: both kinds are held by the system, not by a file's name. */
@@ -123,7 +123,7 @@ export async function lockForMigration(databaseUrl: string): Promise<Release> {
     const complaint = 'another process has been migrating this database for more than 30 s';
     return waitForPath(besideSqlite(databaseUrl, 'migrate'), MIGRATION_WAIT_MS, complaint);
   }
-  const client = new PgClient({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000 });
+  const client = new PgClient({ connectionString: databaseUrl, connectionTimeoutMillis: REQUEST_PATIENCE.connectMs });
   // A connection that is lost meanwhile has lost the lock as well; what migrates next finds out by itself.
   client.on('error', () => undefined);
   await attempt(() => client.connect());

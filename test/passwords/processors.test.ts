@@ -86,10 +86,24 @@ const CASES: readonly Case[] = [
     processors: 3,
   },
   {
-    name: 'what nobody can read is no quota',
-    files: { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '\n' },
-    processors: 8,
+    name: 'the first version, with its controllers in another order than where they are',
+    files: {
+      '/proc/self/cgroup': '2:cpuacct,cpu:/\n',
+      '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '200000\n',
+      '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n',
+    },
+    processors: 2,
   },
+  {
+    name: 'a path from outside of what can be seen',
+    files: { '/proc/self/cgroup': '0::/../../pod\n', '/sys/fs/cgroup/cpu.max': '200000 100000\n' },
+    processors: 2,
+  },
+  ...['\n', '200000', '200000 0', 'some text'].map((text) => ({
+    name: `what nobody understands is no quota: ${JSON.stringify(text)}`,
+    files: { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': text },
+    processors: 8,
+  })),
   {
     name: 'other controllers that have cpu in their name are not it',
     files: {

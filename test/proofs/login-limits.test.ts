@@ -20,6 +20,7 @@ async function guessAtOnce({ urls }: Cluster, username: string): Promise<WireRep
 /** Guesses on, one after the other, each on the next server, until no more are let through. */
 async function guessOn({ urls }: Cluster, username: string): Promise<void> {
   for (let status = 0, i = 0; status !== 429; i++) {
+    if (i > 2 * LIMIT) throw new Error('guesses are let through for ever');
     const request = loginRequest(username, 'app', { password: `another guess ${i}` });
     status = (await sendAgain(urls[i % urls.length] ?? '', request)).status;
   }

@@ -60,6 +60,7 @@ t.test(`connections that refresh without a pause, ${IDLE} that do nothing, and S
         crowds.push(crowd);
         await crowd.untilAnswered(CROWD / 4);
       }
+      await Promise.all(crowds.map((crowd) => crowd.untilAnswered(3 * CROWD)));
       t.ok(sum(crowds, 'refusedMs') > 0, `${crowds.length * CROWD} are too many`);
       t.equal((await send(url, { method: 'GET', path: '/.well-known/jwks.json' })).status, 200, 'the keys are there');
       t.equal((await send(url, { method: 'GET', path: '/readyz' })).status, 200, 'and it is ready');

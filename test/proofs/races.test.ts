@@ -15,7 +15,7 @@ import {
   troubleOf,
 } from './cluster.js';
 import { SOAK } from './soak.js';
-import { prepare, send, sendAgain, type WireReply, type WireRequest } from './wire.js';
+import { isForLater, prepare, send, sendAgain, type WireReply, type WireRequest } from './wire.js';
 
 /** How many use one token at the same moment. */
 const USES = 24;
@@ -28,7 +28,6 @@ const ROUNDS = 10 * SOAK;
 async function startGate(urls: readonly string[], requests: readonly WireRequest[]): Promise<WireReply[]> {
   const gates = await Promise.all(requests.map((request, i) => prepare(urls[i % urls.length] ?? '', request)));
   const replies = await Promise.all(gates.map((open) => open()));
-  const isForLater = ({ status }: WireReply) => status === 503;
   const again = (i: number) => sendAgain(urls[i % urls.length] ?? '', requests[i] as WireRequest);
   return Promise.all(replies.map((reply, i) => (isForLater(reply) ? again(i) : reply)));
 }

@@ -48,11 +48,16 @@ export async function send(url: string, request: WireRequest): Promise<WireReply
   return (await prepare(url, request))();
 }
 
-/** Sends a request, and again where the answer is to come back: nothing is lost by that, and a machine may be slow. */
+/** Whether an answer is to come back later, in the way in which a server says so. */
+export function isForLater({ status, headers }: WireReply): boolean {
+  return status === 503 && headers.has('retry-after');
+}
+
+/** Sends a request, and again where the answer is to come back: who may retry loses nothing, and a machine may be slow. */
 export async function sendAgain(url: string, request: WireRequest): Promise<WireReply> {
   for (let tries = 1; ; tries++) {
     const reply = await send(url, request);
-    if (reply.status !== 503 || !reply.headers.has('retry-after') || tries === TRIES) return reply;
+    if (!isForLater(reply) || tries === TRIES) return reply;
     await pause(REST_MS);
   }
 }

@@ -1,73 +1,12 @@
-import t, { type Test } from 'tap';
-import { openClients } from '../../src/store/clients.js';
-import {
-  COMMAND_PATIENCE,
-  type Database,
-  openDatabase,
-  type Provider,
-  REQUEST_PATIENCE,
-} from '../../src/store/database.js';
+import t from 'tap';
+import { COMMAND_PATIENCE, openDatabase } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
 import { Prisma } from '../../src/store/generated/sqlite/client.js';
 import type { Observation } from '../../src/store/observer.js';
-import { DatabaseUnavailable } from '../../src/store/outage.js';
 import type { Rotation } from '../../src/store/rotations.js';
-import { openUsers } from '../../src/store/users.js';
-import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
-import {
-  aFamily,
-  aRotation,
-  aUser,
-  connectPostgres,
-  DAY_MS,
-  gatheringAll,
-  hashOf,
-  LOCKS_HERE,
-  rejectionOf,
-} from './support.js';
-
-/** So many logins, each of a user of its own, with an audience of its own: `handle 0`, `handle 1` and so on. */
-async function withLogins(t: Test, provider: Provider, count: number): Promise<Database & { readonly url: string }> {
-  const database = await testDatabase(t, provider);
-  await openClients(database).add(aClient());
-  await openClients(database).add(aClient({ id: 'other' }));
-  for (let i = 0; i < count; i++) {
-    const username = { display: `User ${i}`, key: `user ${i}` };
-    const user = aUser({ id: crypto.randomUUID(), username, email: null, roles: [`role-${i}`] });
-    await openUsers(database).add(user);
-    const names = { handleHash: hashOf(`handle ${i}`), audiences: [`https://api.example/${i}`, 'everywhere'] };
-    await openFamilies(database).begin(aFamily(user.id, names));
-  }
-  return gatheringAll(database);
-}
-
-/** The first rotation of a login, with a successor of its own. */
-function rotationOf(i: number, overrides: Partial<Rotation> = {}): Rotation {
-  return aRotation({
-    handleHash: hashOf(`handle ${i}`),
-    successorHash: hashOf(`successor ${i}`),
-    successorKey: hashOf(`key ${i}`),
-    audiences: ['https://elsewhere.example', `https://api.example/${i}`],
-    now: START + i,
-    idleExpiresAt: START + i + 14 * DAY_MS,
-    ...overrides,
-  });
-}
-
-/** What the database has of a login. */
-async function rowOf({ prisma }: Database, i: number) {
-  const row = await prisma.family.findUniqueOrThrow({ where: { handleHash: hashOf(`handle ${i}`) } });
-  const { generation, currentHash, previousHash, successorKey, rotatedAt, idleExpiresAt } = row;
-  const hex = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString('hex'));
-  return {
-    generation,
-    current: hex(currentHash),
-    previous: hex(previousHash),
-    key: hex(successorKey),
-    rotatedAt: rotatedAt?.getTime() ?? null,
-    idleExpiresAt: idleExpiresAt.getTime(),
-  };
-}
+import { PROVIDERS, START } from '../helper.js';
+import { rotationOf, rowOf, withLogins } from './logins.js';
+import { DAY_MS, gatheringAll, hashOf, rejectionOf } from './support.js';
 
 const hex = (text: string) => Buffer.from(hashOf(text)).toString('hex');
 
@@ -156,40 +95,6 @@ t.test('PostgreSQL: what comes together is one commit', async (t) => {
   t.equal(await transactions(10, 10), 1, 'together');
 });
 
-t.test('PostgreSQL: nobody waits for a login that somebody else is changing, but who wants it', async (t) => {
-  const database = await withLogins(t, 'postgres', 5);
-  const { rotate } = openFamilies(database);
-  const somebody = await connectPostgres(t, database.url);
-  await somebody.query('BEGIN');
-  await somebody.query('SELECT 1 FROM families WHERE handle_hash = $1 FOR UPDATE', [Buffer.from(hashOf('handle 2'))]);
-  let isDone = false;
-  const held = rotate(rotationOf(2)).then((login) => {
-    isDone = true;
-    return login;
-  });
-  const others = await Promise.all([0, 1, 3, 4].map((i) => rotate(rotationOf(i))));
-  t.ok(others.every(Boolean));
-  t.notOk(isDone);
-  await somebody.query('COMMIT');
-  t.equal((await held)?.username, 'User 2');
-});
-
-t.test('PostgreSQL: a login that is ended while others rotate with it does not rotate', async (t) => {
-  const database = await withLogins(t, 'postgres', 3);
-  const { rotate } = openFamilies(database);
-  const somebody = await connectPostgres(t, database.url);
-  await somebody.query('BEGIN');
-  await somebody.query('UPDATE families SET revoked_at = now() WHERE handle_hash = $1', [
-    Buffer.from(hashOf('handle 1')),
-  ]);
-  const [first, ended, last] = [0, 1, 2].map((i) => rotate(rotationOf(i)));
-  t.ok(await first);
-  t.ok(await last);
-  await somebody.query('COMMIT');
-  t.equal(await ended, null);
-  t.equal((await rowOf(database, 1)).generation, 0);
-});
-
 for (const provider of PROVIDERS) {
   t.test(`${provider}: of one token presented often at once, one rotates`, async (t) => {
     const database = await withLogins(t, provider, 2);
@@ -232,23 +137,4 @@ t.test('PostgreSQL: forty at once, as the program has them done, each have their
     FORTY.map(() => 'ok'),
     'each is seen once',
   );
-});
-
-t.test('PostgreSQL: forty at once that nobody lets work are given up, all of them, and not done later', async (t) => {
-  const { url } = await withLogins(t, 'postgres', FORTY.length);
-  const database = await openDatabase(url, false, REQUEST_PATIENCE);
-  t.teardown(() => database.close());
-  const { rotate } = openFamilies(database);
-  const somebody = await connectPostgres(t, url);
-  await somebody.query('BEGIN');
-  await somebody.query('LOCK TABLE families');
-  const errors = await Promise.all(FORTY.map((i) => rejectionOf(rotate(rotationOf(i)))));
-  while ((await somebody.query(`SELECT 1 FROM ${LOCKS_HERE} AND NOT granted`)).rowCount !== 0);
-  await somebody.query('COMMIT');
-  t.ok(
-    errors.every((error) => error instanceof DatabaseUnavailable),
-    'all of them are given up',
-  );
-  const rows = await Promise.all(FORTY.map((i) => rowOf(database, i)));
-  t.ok(rows.every(({ generation }) => generation === 0));
 });

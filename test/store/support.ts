@@ -91,7 +91,10 @@ export async function connectPostgres(t: Test, url: string): Promise<PgClient> {
   return client;
 }
 
-/** The locks of the database one is connected to; the server has those of other tests as well. */
+/**
+ * The locks on tables, and advisory ones, of the database one is connected to: the server has those of other tests as well.
+ * Who waits for a row waits for a transaction, which is of no database.
+ */
 export const LOCKS_HERE = 'pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())';
 
 /** What a promise was rejected with. */

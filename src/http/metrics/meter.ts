@@ -20,7 +20,7 @@ export type MeterOptions = {
   readonly isWholeProcess: boolean;
 };
 
-/** From 0.2 ms: most statements are done by then on SQLite. To 2.5 s: nobody waits longer for the database. */
+/** From 0.2 ms: most statements are done by then on SQLite. To 2.5 s: with what waits before them, few take longer. */
 const STATEMENT_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 2.5];
 const PASSWORD_BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const EVENT_LOOP_RESOLUTION_MS = 20;

@@ -1,24 +1,32 @@
 // Many connections that refresh without a pause, by hand: fetch would be slower than the server they are to overload.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { formatRefreshToken, HANDLE_BYTES, SECRET_BYTES, sha256 } from '../../src/oauth/refresh-token.js';
 import { openFamilies } from '../../src/store/families.js';
 import { aFamily, DAY_MS } from '../store/support.js';
 import { type Cluster, Progress } from './cluster.js';
 
+/** Logins that begin in one commit. */
+const AT_ONCE = 50;
+
 /** Begins logins in the database itself and returns their refresh tokens: passwords would take longer than the proof. */
 export async function beginLogins({ database }: Pick<Cluster, 'database'>, userId: string, count: number) {
   const { begin } = openFamilies(database);
   const random = (size: number) => new Uint8Array(randomBytes(size));
   const now = Date.now();
-  const tokens: string[] = [];
-  for (let i = 0; i < count; i++) {
+  const beginOne = async () => {
     const token = { handle: random(HANDLE_BYTES), secret: random(SECRET_BYTES) };
     const hashes = { handleHash: sha256(token.handle), secretHash: sha256(token.secret) };
     const times = { now, idleExpiresAt: now + DAY_MS, absoluteExpiresAt: now + DAY_MS };
     const audiences = ['http://localhost'];
     if (!(await begin(aFamily(userId, { ...hashes, ...times, audiences })))) throw new Error('no such user or client');
-    tokens.push(formatRefreshToken(token));
+    return formatRefreshToken(token);
+  };
+  const tokens: string[] = [];
+  while (tokens.length < count) {
+    const some = Math.min(AT_ONCE, count - tokens.length);
+    tokens.push(...(await Promise.all(Array.from({ length: some }, beginOne))));
   }
   return tokens;
 }
@@ -35,7 +43,9 @@ export type Tally = {
 };
 
 export type Crowd = Tally & {
-  /** Resolves when so many answers have come. */
+  /** Sets so many more of them to work. */
+  begin(count: number): void;
+  /** Resolves when so many more answers have come. */
   untilAnswered(count: number): Promise<void>;
   /** When all connections have ended. */
   readonly over: Promise<unknown>;
@@ -43,24 +53,39 @@ export type Crowd = Tally & {
   leave(): void;
 };
 
-/** Sets a crowd to work: each of the tokens is refreshed on a connection of its own, again and again. */
-export function gather(url: string, tokens: readonly string[]): Crowd {
+/** Connections on which one request was answered, for one that says nothing in its first seconds is closed. */
+export async function connectIdle(url: string, count: number): Promise<readonly Socket[]> {
+  const { hostname, port } = new URL(url);
+  const sockets = Array.from({ length: count }, () =>
+    connect(Number(port), hostname)
+      .setNoDelay()
+      .on('error', () => undefined),
+  );
+  for (const socket of sockets) socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n');
+  await Promise.all(sockets.map((socket) => once(socket, 'data')));
+  return sockets;
+}
+
+/**
+ * Assembles a crowd: a connection for each of the tokens, on which it is refreshed again and again once the crowd has begun.
+ * A server that is at work already would take in only one connection a turn of its event loop.
+ */
+export async function assemble(url: string, tokens: readonly string[]): Promise<Crowd> {
   const tally: Tally = { servedMs: [], refusedMs: [], wrong: [], cut: [] };
   const progress = new Progress();
-  const { hostname, port } = new URL(url);
-  const sockets = tokens.map((token) => {
-    const socket = connect(Number(port), hostname).setNoDelay();
-    refreshOn(
-      socket.on('error', () => undefined),
-      token,
-      tally,
-      progress,
-    );
-    return socket;
-  });
+  const sockets = await connectIdle(url, tokens.length);
+  const answers = () => tally.servedMs.length + tally.refusedMs.length;
+  let begun = 0;
   return {
     ...tally,
-    untilAnswered: (count) => progress.until(() => tally.servedMs.length + tally.refusedMs.length >= count),
+    begin(count) {
+      for (const socket of sockets.slice(begun, begun + count))
+        refreshOn(socket, tokens[begun++] ?? '', tally, progress);
+    },
+    untilAnswered(count) {
+      const wanted = answers() + count;
+      return progress.until(() => answers() >= wanted);
+    },
     over: Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on('close', resolve)))),
     leave: () => sockets.forEach((socket) => void socket.destroy()),
   };

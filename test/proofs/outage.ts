@@ -20,7 +20,7 @@ const SLOWEST_MACHINE = 3;
 /** So many that they stand in line for the server's connections to the database. */
 const CHAINS = 32;
 const LOGINS = 2;
-/** How often each client is served before and after an outage. */
+/** How often each client is served before the first outage, and after each. */
 const STEPS = 4;
 const ROUNDS = SOAK;
 
@@ -44,7 +44,6 @@ export type Outage = {
 export async function goThrough(t: Test, { load, withinMs }: Scene, what: string, outage: Outage): Promise<void> {
   const { begin, end, hits = ['refresh', 'login', 'readyz'] } = outage;
   for (let round = 0; round < ROUNDS; round++) {
-    await load.untilServed(STEPS);
     await begin();
     await load.untilUnavailable(2, hits);
     await end();

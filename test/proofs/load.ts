@@ -11,8 +11,8 @@ export type Kind = 'refresh' | 'login' | 'readyz';
 /** One client of many, and how it fares. */
 type Worker = { readonly what: string; served: number; unavailable: number };
 
-/** How long an answer took, and what it was. */
-type Slow = { readonly ms: number; readonly what: string };
+/** How long the slowest answer of each kind took, in milliseconds. */
+export type Slowest = Readonly<Record<string, number>>;
 
 /** Clients that refresh, log in and look after the server without pause, and all that they were answered. */
 export type Load = {
@@ -23,8 +23,8 @@ export type Load = {
   readonly fresh: readonly Chain[];
   /** Answers that must not be, described. */
   readonly wrong: readonly string[];
-  /** The slowest answer since this was last asked for. */
-  takeSlowest(): Slow;
+  /** Since this was last asked for. */
+  takeSlowest(): Slowest;
   /** Answers of each kind so far. */
   readonly count: { readonly served: number; readonly unavailable: number };
   /** Resolves when every client was served so many times more. */
@@ -49,7 +49,7 @@ export function startLoad(url: string, chains: readonly Chain[], username: strin
     const reply = await send(url, request).catch((error: unknown) => String(error));
     const ms = Math.round(performance.now() - since);
     const status = typeof reply === 'string' ? reply : reply.status;
-    slowest.note({ ms, what: `${worker.what}: ${status}` });
+    slowest.note(worker.what, ms);
     if (typeof reply === 'string' || !isFine(reply)) {
       wrong.push(`${worker.what}: ${typeof reply === 'string' ? reply : `${status} ${JSON.stringify(reply.body)}`}`);
     } else if (reply.status === 503) worker.unavailable++;
@@ -112,14 +112,14 @@ export function startLoad(url: string, chains: readonly Chain[], username: strin
 }
 
 function openSlowest() {
-  let slowest: Slow = { ms: 0, what: 'none' };
+  let slowest: Record<string, number> = {};
   return {
-    note(one: Slow): void {
-      if (one.ms > slowest.ms) slowest = one;
+    note(kind: string, ms: number): void {
+      slowest[kind] = Math.max(ms, slowest[kind] ?? 0);
     },
-    take(): Slow {
+    take(): Slowest {
       const taken = slowest;
-      slowest = { ms: 0, what: 'none' };
+      slowest = {};
       return taken;
     },
   };

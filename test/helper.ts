@@ -72,7 +72,7 @@ export type Reply = {
 export async function testIssuer(
   t: Test,
   provider: Provider = 'sqlite',
-  { patience, ...overrides }: Overrides & { readonly patience?: Patience } = {},
+  { patience, ...overrides }: Overrides & { readonly patience?: Patience | undefined } = {},
 ): Promise<TestIssuer> {
   const database = await testDatabase(t, provider, patience);
   const clock = { now: START };

@@ -154,11 +154,11 @@ async function round(t: Test, cluster: Cluster, ending: Ending, name: string, nu
   // Another moment in each round.
   await progress.until(() => chains.every(({ answered }) => answered.length > 1 + (number % 4)));
   const answers = ending.end(scene);
-  const ended = answers.map(async (answer, i) => {
-    await answer.finally(() => {
+  const ended = answers.map((answer, i) =>
+    answer.finally(() => {
       for (const end of answers.length === 1 ? [...ends, loginEnd] : ends.slice(i, i + 1)) end.isAnswered = true;
-    });
-  });
+    }),
+  );
   await Promise.all(ended);
   const over = [...(await Promise.all(refreshing)), ...(await loggingIn), ...(ending.endsEverything ? [sibling] : [])];
 

@@ -38,7 +38,7 @@ const COOKIE_CLIENT: Client = aClient({ id: 'page', delivery: 'cookie', origins:
 /** An issuer with one client of each kind, and the user ada. */
 export function faultyIssuer(t: Test, provider: Provider, patience?: Patience): Promise<TestIssuer> {
   const app = aClient({ defaultScope: ['read', 'write'] });
-  return issuerWithClients(t, { provider, clients: [app, aService(), COOKIE_CLIENT], ...(patience && { patience }) });
+  return issuerWithClients(t, { provider, clients: [app, aService(), COOKIE_CLIENT], patience });
 }
 
 /** A form that is sent. */

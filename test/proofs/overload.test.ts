@@ -1,7 +1,6 @@
 // A server that is asked for more than it can do: what it answers is good and soon, and when it is over, it is over.
 import { readFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { patientClient, refreshRequest, type Server, startCluster, troubleOf } from './cluster.js';
 import { assemble, beginLogins, connectIdle } from './crowd.js';
 import { SOAK } from './soak.js';
@@ -23,12 +22,6 @@ function rssKib({ child }: Server): number {
 
 const since = (from: number) => Math.round(performance.now() - from);
 
-async function sitIdle(t: Test, { url }: Server): Promise<readonly Socket[]> {
-  const sockets = await connectIdle(url, IDLE);
-  t.teardown(() => sockets.forEach((socket) => void socket.destroy()));
-  return sockets;
-}
-
 t.setTimeout(300_000);
 
 t.test(`connections that refresh without a pause, ${IDLE} that do nothing, and SIGTERM`, async (t) => {
@@ -44,7 +37,8 @@ t.test(`connections that refresh without a pause, ${IDLE} that do nothing, and S
 
   await t.test('connections that do nothing cost little, and nobody time', async (t) => {
     const before = rssKib(server);
-    const idle = await sitIdle(t, server);
+    const idle = await connectIdle(url, IDLE);
+    t.teardown(() => idle.forEach((socket) => void socket.destroy()));
     const each = (rssKib(server) - before) / IDLE;
     t.ok(each < IDLE_KIB, `${IDLE} idle connections cost ${each.toFixed(1)} KiB each`);
     const from = performance.now();

@@ -34,7 +34,7 @@ export type Setup = {
   readonly overrides?: Overrides;
   readonly apiDocs?: Overrides['apiDocs'];
   /** With its statements on PostgreSQL; without it, more than a server has. */
-  readonly patience?: Patience;
+  readonly patience?: Patience | undefined;
 };
 
 /** An issuer with the public client `app`, the confidential client `service` and the user `ada`. */
@@ -42,7 +42,7 @@ export async function issuerWithClients(t: Test, setup: Setup = {}): Promise<Tes
   const issuer = await testIssuer(t, setup.provider ?? 'sqlite', {
     ...setup.overrides,
     ...(setup.apiDocs !== undefined && { apiDocs: setup.apiDocs }),
-    ...(setup.patience !== undefined && { patience: setup.patience }),
+    patience: setup.patience,
   });
   for (const client of setup.clients ?? [aClient(), aService()]) {
     if (!(await issuer.clients.add(client))) throw new Error(`${client.id} is taken`);

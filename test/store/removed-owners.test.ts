@@ -8,7 +8,7 @@ import { openFamilies } from '../../src/store/families.js';
 import { openSessions } from '../../src/store/sessions.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, PROVIDERS, START, testDatabase } from '../helper.js';
-import { aFamily, aRotation, aUser, connectPostgres, hashOf, LOCKS_HERE } from './support.js';
+import { aFamily, aRotation, aUser, connectPostgres, hashOf, isAnyLockAwaited } from './support.js';
 
 type Owned = { readonly database: Database & { readonly url: string }; readonly sid: string; readonly userId: string };
 
@@ -76,7 +76,7 @@ for (const [table, where] of [
       (error: unknown) => error,
     );
     const watcher = await connectPostgres(t, database.url);
-    while ((await watcher.query(`SELECT 1 FROM ${LOCKS_HERE} AND NOT granted`)).rowCount === 0);
+    while (!(await isAnyLockAwaited(watcher)));
     await remover.query(`DELETE FROM ${table}`);
     await remover.query('COMMIT');
     t.equal(await settled, null);

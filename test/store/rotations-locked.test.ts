@@ -4,7 +4,7 @@ import { openDatabase, REQUEST_PATIENCE } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
 import { DatabaseUnavailable } from '../../src/store/outage.js';
 import { rotationOf, rowOf, withLogins } from './logins.js';
-import { connectPostgres, gatheringAll, hashOf, LOCKS_HERE, rejectionOf } from './support.js';
+import { connectPostgres, gatheringAll, hashOf, isAnyLockAwaited, rejectionOf } from './support.js';
 
 t.test('PostgreSQL: nobody waits for a login that somebody else is changing, but who wants it', async (t) => {
   const database = await withLogins(t, 'postgres', 5);
@@ -53,9 +53,9 @@ t.test('PostgreSQL: forty at once that nobody lets work are given up, all of the
   await somebody.query('BEGIN');
   await somebody.query('LOCK TABLE families');
   const rotating = FORTY.map((i) => rejectionOf(rotate(rotationOf(i))));
-  while ((await somebody.query(`SELECT 1 FROM ${LOCKS_HERE} AND NOT granted`)).rowCount === 0);
+  while (!(await isAnyLockAwaited(somebody)));
   const errors = await Promise.all(rotating);
-  while ((await somebody.query(`SELECT 1 FROM ${LOCKS_HERE} AND NOT granted`)).rowCount !== 0);
+  while (await isAnyLockAwaited(somebody));
   await somebody.query('COMMIT');
   t.ok(
     errors.every((error) => error instanceof DatabaseUnavailable),

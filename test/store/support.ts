@@ -97,6 +97,11 @@ export async function connectPostgres(t: Test, url: string): Promise<PgClient> {
  */
 export const LOCKS_HERE = 'pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())';
 
+/** Whether anybody waits for one of these. */
+export async function isAnyLockAwaited(client: PgClient): Promise<boolean> {
+  return (await client.query(`SELECT 1 FROM ${LOCKS_HERE} AND NOT granted`)).rowCount !== 0;
+}
+
 /** What a promise was rejected with. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<Error> {
   const outcome = await promise.then(

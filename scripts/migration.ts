@@ -3,7 +3,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { Provider } from '../src/store/database.js';
 import { knownMigrations, prismaFolder } from '../src/store/migrate.js';
-import { sqlBetween } from '../src/store/schema-engine.js';
+import { sqlBetween } from './schema-engine.js';
 
 const name = process.argv[2];
 if (name === undefined || !/^[a-z][a-z0-9_]*$/.test(name)) {

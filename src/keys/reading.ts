@@ -1,4 +1,4 @@
-import type { CryptoKey } from 'jose';
+import type { KeyObject } from 'node:crypto';
 import type { KeyRing, NewKey } from '../oauth/key-ring.js';
 import { viewRing } from '../oauth/key-states.js';
 import type { EpochMs } from '../oauth/time.js';
@@ -28,7 +28,7 @@ export function ringReader(medium: RingMedium, wrapping: Wrapping): RingReader {
   const parse = (content: RingContent) => about(medium.ringName, async () => parseRing(content.ring));
 
   /** A private half, checked against the ring. */
-  async function privateHalf(content: RingContent, { kid, jwk }: NewKey): Promise<{ pem: string; key: CryptoKey }> {
+  async function privateHalf(content: RingContent, { kid, jwk }: NewKey): Promise<{ pem: string; key: KeyObject }> {
     const { name, text } = await content.privateKey(kid);
     return about(
       name,
@@ -66,7 +66,7 @@ export function ringReader(medium: RingMedium, wrapping: Wrapping): RingReader {
     },
     async load(now) {
       const { content, ring } = await read();
-      const privateKeys = new Map<string, CryptoKey>();
+      const privateKeys = new Map<string, KeyObject>();
       for (const { kid, jwk, state, importedUntil } of viewRing(ring, now)) {
         if (state === 'revoked' || state === 'removed') continue;
         const assertFit = () => (importedUntil === null ? assertPublicKey(kid, jwk) : assertImportedKey(jwk));

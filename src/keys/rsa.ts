@@ -1,13 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import {
-  CompactSign,
-  type CryptoKey,
-  calculateJwkThumbprint,
-  compactVerify,
-  exportPKCS8,
-  generateKeyPair,
-  importPKCS8,
-} from 'jose';
+import { CompactSign, calculateJwkThumbprint, compactVerify, exportPKCS8, generateKeyPair } from 'jose';
 import type { PublicJwk } from '../oauth/key-ring.js';
 
 /** The one algorithm mintd signs with (RFC 7518 §3.3); every verifier of RFC 9068 tokens must know it. */
@@ -52,12 +44,12 @@ function publicJwkOf(privatePem: string): PublicJwk {
  *
  * @throws Error that ends a sentence beginning with the key's file or row
  */
-export async function loadPrivateKey(privatePem: string, kid: string, jwk: PublicJwk): Promise<CryptoKey> {
-  assertStrong(parsePrivateKey(privatePem));
+export async function loadPrivateKey(privatePem: string, kid: string, jwk: PublicJwk): Promise<KeyObject> {
+  const key = parsePrivateKey(privatePem);
+  assertStrong(key);
   const own = publicJwkOf(privatePem);
   if (own.n !== jwk.n || own.e !== jwk.e) throw new Error('it is not the private half of the key in the ring');
   await assertPublicKey(kid, jwk);
-  const key = await importPKCS8(privatePem, ALGORITHM);
   const probe = await new CompactSign(new Uint8Array(8)).setProtectedHeader({ alg: ALGORITHM }).sign(key);
   try {
     await compactVerify(probe, createPublicKey({ key: jwk, format: 'jwk' }), { algorithms: [ALGORITHM] });

@@ -1,4 +1,4 @@
-import { KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Claims } from '../oauth/access-token.js';
 import type { KeyRing } from '../oauth/key-ring.js';
 import { activeKey, nextChange } from '../oauth/key-states.js';
@@ -88,7 +88,7 @@ function presentOf({ ring, privateKeys }: LoadedRing, now: EpochMs): Present {
     signing:
       kid === undefined || key === undefined
         ? null
-        : { header: encodedHeader({ alg: ALGORITHM, typ: TYPE, kid }), key: KeyObject.from(key) },
+        : { header: encodedHeader({ alg: ALGORITHM, typ: TYPE, kid }), key },
     validFrom: now,
     validUntil: nextChange(ring, now) ?? Number.POSITIVE_INFINITY,
   };

@@ -1,4 +1,4 @@
-import type { CryptoKey } from 'jose';
+import type { KeyObject } from 'node:crypto';
 import { type KeyRing, RING_POLL_SECONDS } from '../oauth/key-ring.js';
 import type { EpochMs } from '../oauth/time.js';
 import { about, KeyRingFault } from './faults.js';
@@ -11,7 +11,7 @@ import type { Wrapping } from './wrapping.js';
 /** A ring that was read and checked, with the private halves that may still be needed. */
 export type LoadedRing = {
   readonly ring: KeyRing;
-  readonly privateKeys: ReadonlyMap<string, CryptoKey>;
+  readonly privateKeys: ReadonlyMap<string, KeyObject>;
   /** Whose private halves are there although the ring says they were destroyed: somebody was killed in between. */
   readonly undestroyed: readonly string[];
 };

@@ -3,7 +3,6 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
 import { PrismaPg } from '@prisma/adapter-pg';
-import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import { Pool, type PoolConfig } from 'pg';
 import { type Direct, directOn } from './direct.js';
 import { directOnSqlite } from './direct-sqlite.js';
@@ -77,32 +76,8 @@ export async function prepareFolder(databaseUrl: string, make: boolean): Promise
   else if (!existsSync(folder)) throw new Error(`the folder of DATABASE_URL is not there: ${folder}`);
 }
 
-export type AdapterOptions = {
-  /** Whether an SQLite file that is not there is made; off, a mistyped path leaves nothing behind. */
-  readonly mayCreate: boolean;
-  /** With PostgreSQL. */
-  readonly patience: Patience;
-  /** How long SQLite waits for another writer, with everything else standing still. */
-  readonly busyTimeoutMs: number;
-};
-
-/**
- * The driver Prisma talks through. Each call of its connect() is a new connection, so migrations have one of their own.
- */
-export function adapterFor(
-  databaseUrl: string,
-  { mayCreate, patience, busyTimeoutMs }: AdapterOptions,
-): SqlMigrationAwareDriverAdapterFactory {
-  if (providerOf(databaseUrl) === 'sqlite') {
-    return new PrismaBetterSqlite3(
-      { url: databaseUrl, timeout: busyTimeoutMs, fileMustExist: !mayCreate },
-      { timestampFormat: 'unixepoch-ms' },
-    );
-  }
-  return new PrismaPg(poolSettings(databaseUrl, patience));
-}
-
-function poolSettings(databaseUrl: string, { statementMs, connectMs }: Patience): PoolConfig {
+/** How a connection to PostgreSQL is made, in a pool or alone. */
+export function connectionSettings(databaseUrl: string, { statementMs, connectMs }: Patience): PoolConfig {
   return {
     connectionString: databaseUrl,
     application_name: 'mintd',
@@ -131,8 +106,11 @@ export async function openDatabase(
   observe?: StatementObserver,
 ): Promise<Database> {
   if (providerOf(databaseUrl) === 'sqlite') {
-    const adapter = adapterFor(databaseUrl, { mayCreate, patience, busyTimeoutMs: NO_BUSY_WAIT_MS });
     await prepareFile(sqliteFile(databaseUrl), mayCreate);
+    const adapter = new PrismaBetterSqlite3(
+      { url: databaseUrl, timeout: NO_BUSY_WAIT_MS, fileMustExist: true },
+      { timestampFormat: 'unixepoch-ms' },
+    );
     const prisma = new SqliteClient({ adapter });
     await makeDurable(prisma, sqliteFile(databaseUrl)).catch(async (error: unknown) => {
       await prisma.$disconnect();
@@ -151,7 +129,7 @@ export async function openDatabase(
       },
     };
   }
-  const pool = new Pool(poolSettings(databaseUrl, patience));
+  const pool = new Pool(connectionSettings(databaseUrl, patience));
   // A connection that breaks while nobody uses it is replaced; whoever needs one hears of what is wrong then.
   pool.on('error', () => {});
   const adapter = new PrismaPg(pool);

@@ -1,6 +1,6 @@
-import SqliteConnection from 'better-sqlite3';
+import type SqliteConnection from 'better-sqlite3';
 import type { Direct } from './direct.js';
-import { assertAccepted, DURABLE } from './durability.js';
+import { openDurable } from './durability.js';
 import type { Prisma } from './generated/sqlite/client.js';
 import { together } from './together.js';
 
@@ -8,6 +8,8 @@ import { together } from './together.js';
 const MOST_AT_ONCE = 64;
 /** Between two transactions; on most disks a commit takes about as long. */
 const PAUSE_MS = 1;
+/** SQLite's own wait would block the event loop; src/store/outage.ts waits outside of it. */
+const NO_BUSY_WAIT_MS = 0;
 
 /** How a column's times are told from its numbers: by the type it was declared with. */
 const TIME = 'DATETIME';
@@ -24,7 +26,7 @@ export function directOnSqlite(path: string): { readonly direct: Direct; close()
   const prepared = new Map<string, Prepared>();
 
   function opened(): SqliteConnection.Database {
-    connection ??= open(path);
+    connection ??= openDurable(path, NO_BUSY_WAIT_MS);
     return connection;
   }
 
@@ -58,16 +60,6 @@ export function directOnSqlite(path: string): { readonly direct: Direct; close()
     direct: async <Row>(statement: Prisma.Sql) => (await queued(statement)) as Row[],
     close: () => connection?.close(),
   };
-}
-
-/** As durable as Prisma's; see src/store/database.ts. */
-function open(path: string): SqliteConnection.Database {
-  const connection = new SqliteConnection(path, { timeout: 0, fileMustExist: true });
-  for (const [name, value] of Object.entries(DURABLE)) {
-    connection.pragma(`${name} = ${value}`);
-    assertAccepted(name, value, connection.pragma(name, { simple: true }));
-  }
-  return connection;
 }
 
 function written(value: unknown): unknown {

@@ -1,3 +1,5 @@
+import SqliteConnection from 'better-sqlite3';
+
 /** What every connection to an SQLite file must be set to, so that nothing acknowledged is ever lost. */
 export const DURABLE = { synchronous: 2, foreign_keys: 1 } as const;
 
@@ -8,4 +10,18 @@ export const DURABLE = { synchronous: 2, foreign_keys: 1 } as const;
  */
 export function assertAccepted(name: string, wanted: string | number, is: unknown): void {
   if (String(is) !== String(wanted)) throw new Error(`SQLite did not accept PRAGMA ${name}: it is ${String(is)}`);
+}
+
+/**
+ * Opens an SQLite file that exists, past Prisma, and as durable as Prisma's own connection (src/store/database.ts).
+ *
+ * @param busyTimeoutMs how long SQLite waits for another writer, with the event loop standing still
+ */
+export function openDurable(path: string, busyTimeoutMs: number): SqliteConnection.Database {
+  const connection = new SqliteConnection(path, { timeout: busyTimeoutMs, fileMustExist: true });
+  for (const [name, value] of Object.entries(DURABLE)) {
+    connection.pragma(`${name} = ${value}`);
+    assertAccepted(name, value, connection.pragma(name, { simple: true }));
+  }
+  return connection;
 }

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Database, openDatabase, type Provider, prepareFile, providerOf, sqliteFile } from './database.js';
 import { lockForMigration } from './lock.js';
-import { attempt, DatabaseUnavailable } from './outage.js';
-import { NO_FILTERS, withSchemaEngine } from './schema-engine.js';
+import { attempt } from './outage.js';
+import { runMigrations } from './run-migrations.js';
 
 /** How a database stands to the migrations this program was built with. */
 export type SchemaStatus =
@@ -86,69 +86,51 @@ async function appliedMigrations({ provider, prisma }: Database): Promise<readon
   );
 }
 
-/**
- * Applies what is pending, with Prisma's own engine.
- *
- * The caller holds the lock that keeps others from doing the same (src/store/lock.ts) and has no connection open.
- *
- * @returns the names of the migrations that were applied, in order
- */
-async function applyMigrations(databaseUrl: string, provider: Provider): Promise<readonly string[]> {
-  const baseDir = prismaFolder(provider);
-  const migrationDirectories = [];
-  for (const path of await knownMigrations(provider)) {
-    const value = await readFile(`${baseDir}migrations/${path}/migration.sql`, 'utf8');
-    migrationDirectories.push({
-      path,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value } },
-    });
-  }
-  const path = 'migration_lock.toml';
-  const lockfile = { path, content: await readFile(`${baseDir}migrations/${path}`, 'utf8') };
-  const input = {
-    migrationsList: { baseDir, lockfile, shadowDbInitScript: '', migrationDirectories },
-    filters: NO_FILTERS,
+/** Runs what is pending, oldest first. The caller holds the lock (src/store/lock.ts) and has no connection open. */
+async function applyPending(databaseUrl: string, provider: Provider): Promise<readonly string[]> {
+  const status = await readStatus(databaseUrl, false);
+  if (status.status !== 'behind') return [];
+  const read = async (name: string) => {
+    return { name, sql: await readFile(`${prismaFolder(provider)}migrations/${name}/migration.sql`, 'utf8') };
   };
-  try {
-    const outcome = await attempt(() => withSchemaEngine(databaseUrl, (engine) => engine.applyMigrations(input)));
-    return outcome.appliedMigrationNames;
-  } catch (error) {
-    if (error instanceof DatabaseUnavailable || !(error instanceof Error)) throw error;
-    // The engine's own trace follows in further lines; it is kept as the cause.
-    const [line] = error.message.replace(/^external connector error\n/, '').split('\n', 1);
-    throw new Error(`a migration failed: ${line}`, { cause: error });
-  }
+  await runMigrations(databaseUrl, await Promise.all(status.pending.map(read)));
+  return status.pending;
 }
 
 /**
- * Applies what is pending, the migration first that was begun and not finished. Every script runs whole or not at all
- * (test/store/migrate-data.test.ts), so nothing of it is there; or, if what it makes is there already, all of it, and only
- * the note that it was finished is missing.
+ * Applies what is pending, the migration first that was begun and not finished. mintd leaves none of those, as it notes a
+ * migration in its own transaction; Prisma's `migrate deploy` does when it is killed. A script runs whole or not at all, so
+ * either nothing of it is there, or all of it and only the note is missing.
  */
-async function applyAgain(databaseUrl: string, provider: Provider): Promise<readonly string[]> {
-  await noteUnfinished(databaseUrl, 'rolled_back_at');
+async function applyAgain(databaseUrl: string, provider: Provider, unfinished: string): Promise<readonly string[]> {
+  await noteAs(databaseUrl, unfinished, 'rolled back');
   try {
-    return await applyMigrations(databaseUrl, provider);
+    return await applyPending(databaseUrl, provider);
   } catch (error) {
-    if (!(error instanceof Error && IS_THERE.test(error.message))) throw error;
-    await noteUnfinished(databaseUrl, 'finished_at');
-    return applyMigrations(databaseUrl, provider);
+    const isThere = new RegExp(`^the migration ${unfinished} failed: .*(already exists|duplicate column)`);
+    if (!(error instanceof Error && isThere.test(error.message))) throw error;
+    await noteAs(databaseUrl, unfinished, 'finished');
+    return applyPending(databaseUrl, provider);
   }
 }
-
-const IS_THERE = /already exists|duplicate column/;
 
 /** As `prisma migrate resolve` does. */
-async function noteUnfinished(databaseUrl: string, column: 'rolled_back_at' | 'finished_at'): Promise<void> {
+async function noteAs(databaseUrl: string, migration: string, as: 'rolled back' | 'finished'): Promise<void> {
   const { prisma, attempt, close } = await openDatabase(databaseUrl);
   const at = new Date();
   const note = () =>
-    column === 'finished_at'
-      ? prisma.$executeRaw`UPDATE _prisma_migrations SET finished_at = ${at}, applied_steps_count = 1, logs = NULL
-          WHERE finished_at IS NULL AND rolled_back_at IS NULL`
+    as === 'finished'
+      ? prisma.$executeRaw`UPDATE _prisma_migrations
+          SET finished_at = ${at}, rolled_back_at = NULL, applied_steps_count = 1, logs = NULL
+          WHERE migration_name = ${migration} AND finished_at IS NULL`
       : prisma.$executeRaw`UPDATE _prisma_migrations SET rolled_back_at = ${at}
-          WHERE finished_at IS NULL AND rolled_back_at IS NULL`;
+          WHERE migration_name = ${migration} AND finished_at IS NULL AND rolled_back_at IS NULL`;
   await attempt(note).finally(close);
+}
+
+async function readStatus(databaseUrl: string, mayCreate: boolean): Promise<SchemaStatus> {
+  const database = await openDatabase(databaseUrl, mayCreate);
+  return schemaStatus(database).finally(() => database.close());
 }
 
 /** What migrate found and did. */
@@ -162,14 +144,14 @@ export type MigrationOutcome = { readonly before: SchemaStatus; readonly applied
  * @param retry whether to try a migration again that was not finished
  */
 export async function migrate(databaseUrl: string, apply: boolean, retry = false): Promise<MigrationOutcome> {
-  if (!apply && providerOf(databaseUrl) === 'sqlite') await prepareFile(sqliteFile(databaseUrl), false);
+  const provider = providerOf(databaseUrl) ?? 'sqlite';
+  if (!apply && provider === 'sqlite') await prepareFile(sqliteFile(databaseUrl), false);
   const release = await lockForMigration(databaseUrl);
   try {
-    const database = await openDatabase(databaseUrl, apply);
-    const before = await schemaStatus(database).finally(() => database.close());
+    const before = await readStatus(databaseUrl, apply);
     if (before.status === 'failed' && retry)
-      return { before, applied: await applyAgain(databaseUrl, database.provider) };
-    const applied = before.status === 'behind' && apply ? await applyMigrations(databaseUrl, database.provider) : [];
+      return { before, applied: await applyAgain(databaseUrl, provider, before.migration) };
+    const applied = before.status === 'behind' && apply ? await applyPending(databaseUrl, provider) : [];
     return { before, applied };
   } finally {
     await release();

@@ -4,6 +4,7 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  sign,
   verify,
 } from 'node:crypto';
 import t from 'tap';
@@ -39,14 +40,14 @@ t.test('other sizes on request', async (t) => {
   t.equal(createPrivateKey(privatePem).asymmetricKeyDetails?.modulusLength, 3072);
 });
 
-t.test('a loaded key signs RS256 and does not leave the program', async (t) => {
+t.test('a loaded key signs RS256', async (t) => {
   const [{ key, privatePem }] = await somePairs();
   const loaded = await loadPrivateKey(privatePem, key.kid, key.jwk);
   t.equal(ALGORITHM, 'RS256');
-  t.match(loaded, { type: 'private', extractable: false, usages: ['sign'] });
+  t.match(loaded, { type: 'private', asymmetricKeyType: 'rsa' });
   const data = Buffer.from('data');
-  const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', loaded, data);
-  t.ok(verify('sha256', data, createPublicKey({ key: key.jwk, format: 'jwk' }), Buffer.from(signature)));
+  const signature = sign('sha256', data, loaded);
+  t.ok(verify('sha256', data, createPublicKey({ key: key.jwk, format: 'jwk' }), signature));
 });
 
 t.test('a key that is not what the ring says is refused, with the reason', async (t) => {
@@ -94,8 +95,11 @@ t.test('a key that is not what the ring says is refused, with the reason', async
 
 t.test('a key whose parts do not belong together is refused', async (t) => {
   const [{ key, privatePem }, other] = await somePairs();
-  const otherJwk = createPrivateKey(other.privatePem).export({ format: 'jwk' });
-  const mixed = createPrivateKey({ key: { ...otherJwk, n: key.jwk.n }, format: 'jwk' });
-  await t.rejects(loadPrivateKey(pem(mixed), key.kid, key.jwk));
-  t.not(privatePem, pem(mixed));
+  const mixed = createPrivateKey(other.privatePem).export({ type: 'pkcs8', format: 'der' });
+  const modulus = Buffer.from(createPublicKey(other.privatePem).export({ format: 'jwk' }).n ?? '', 'base64url');
+  // In the bytes, because newer versions of Node refuse a JWK whose parts do not belong together.
+  Buffer.from(key.jwk.n, 'base64url').copy(mixed, mixed.indexOf(modulus));
+  const mixedPem = `-----BEGIN PRIVATE KEY-----\n${mixed.toString('base64')}\n-----END PRIVATE KEY-----\n`;
+  await t.rejects(loadPrivateKey(mixedPem, key.kid, key.jwk));
+  t.not(privatePem, mixedPem);
 });

@@ -69,7 +69,7 @@ for (const provider of PROVIDERS) {
     );
     t.ok(
       answers.every(({ timersLeft }) => timersLeft === 0),
-      'no timer of the schema engine is left',
+      'no timer is left',
     );
     t.strictSame(await schemaStatus(await opened(t, url)), { status: 'current' });
   });

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import SqliteConnection from 'better-sqlite3';
 import t, { type Test } from 'tap';
+import { sqlBetween } from '../../scripts/schema-engine.js';
 import { openClients } from '../../src/store/clients.js';
 import { openDatabase, type Provider, sqliteFile } from '../../src/store/database.js';
 import { openFamilies } from '../../src/store/families.js';
 import { knownMigrations, migrate, prismaFolder } from '../../src/store/migrate.js';
-import { sqlBetween } from '../../src/store/schema-engine.js';
 import { openUsers } from '../../src/store/users.js';
 import { aClient, emptyDatabaseUrl, PROVIDERS, START, testDatabase } from '../helper.js';
 import { aFamily, aRotation, aUser, connectPostgres, DAY_MS, hashOf } from './support.js';

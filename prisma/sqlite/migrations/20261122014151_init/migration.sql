@@ -1,5 +1,3 @@
--- In one transaction: a first start that is killed leaves no half of it.
-BEGIN;
 
 -- CreateTable
 CREATE TABLE "users" (
@@ -81,4 +79,3 @@ CREATE INDEX "families_client_id_idx" ON "families"("client_id");
 -- CreateIndex
 CREATE INDEX "families_absolute_expires_at_idx" ON "families"("absolute_expires_at");
 
-COMMIT;

@@ -1,5 +1,4 @@
 -- Written by hand: the generated script would make users and clients anew, and a login lost on the way would be lost for good.
-BEGIN;
 ALTER TABLE "users" ADD COLUMN "revision" INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE "clients" ADD COLUMN "revision" INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE "clients" ADD COLUMN "previous_secret_hash" BLOB;
@@ -18,4 +17,3 @@ CREATE TABLE "client_assertions" (
 );
 CREATE INDEX "login_failures_expires_at_idx" ON "login_failures"("expires_at");
 CREATE INDEX "client_assertions_expires_at_idx" ON "client_assertions"("expires_at");
-COMMIT;

@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
+import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
+import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import { bindMigrationAwareSqlAdapterFactory, type SqlDriverAdapter } from '@prisma/driver-adapter-utils';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
-import { adapterFor, MIGRATION_PATIENCE, providerOf } from './database.js';
+import { connectionSettings, MIGRATION_PATIENCE, providerOf } from '../src/store/database.js';
 
 /** Tables and enums the engine leaves alone: none of ours. */
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
-
-/** A migration has the process to itself. */
-const BUSY_WAIT_MS = 2_000;
 
 let instantiated: Promise<void> | undefined;
 
@@ -20,7 +19,7 @@ async function instantiate(): Promise<void> {
   (instance.exports['__wbindgen_start'] as () => void)();
 }
 
-/** The engine sets a timer of ten seconds and never clears it; it must not keep a finished command alive. */
+/** The engine sets a timer of ten seconds and never clears it; it must not keep a finished script alive. */
 function withoutLingering(imports: object): Record<string, unknown> {
   const entries = Object.entries(imports).map(([name, call]): [string, unknown] => {
     if (!name.startsWith('__wbg_setTimeout_') || typeof call !== 'function') return [name, call];
@@ -45,25 +44,21 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   instantiated ??= instantiate();
   await instantiated;
+  const factory =
+    providerOf(databaseUrl) === 'sqlite'
+      ? new PrismaBetterSqlite3({ url: databaseUrl }, { timestampFormat: 'unixepoch-ms' })
+      : new PrismaPg(connectionSettings(databaseUrl, MIGRATION_PATIENCE));
   const connections: SqlDriverAdapter[] = [];
-  const factory = adapterFor(databaseUrl, {
-    mayCreate: true,
-    patience: MIGRATION_PATIENCE,
-    busyTimeoutMs: BUSY_WAIT_MS,
-  });
+  const kept = async (connecting: Promise<SqlDriverAdapter>): Promise<SqlDriverAdapter> => {
+    const connection = await connecting;
+    connections.push(connection);
+    return connection;
+  };
   const tracked: SqlMigrationAwareDriverAdapterFactory = {
     provider: factory.provider,
     adapterName: factory.adapterName,
-    async connect() {
-      const connection = await factory.connect();
-      connections.push(connection);
-      return providerOf(databaseUrl) === 'postgres' ? withWholeScripts(connection) : connection;
-    },
-    async connectToShadowDb() {
-      const connection = await factory.connectToShadowDb();
-      connections.push(connection);
-      return connection;
-    },
+    connect: () => kept(factory.connect()),
+    connectToShadowDb: () => kept(factory.connectToShadowDb()),
   };
   const silent = (): void => undefined;
   try {
@@ -73,17 +68,6 @@ export async function withSchemaEngine<T>(
   } finally {
     await Promise.all(connections.map((connection) => connection.dispose()));
   }
-}
-
-/**
- * The adapter cuts a script at every semicolon and commits each piece. Sent whole, PostgreSQL runs it as one transaction:
- * a migration that fails, or whose process dies, has changed nothing.
- */
-function withWholeScripts(connection: SqlDriverAdapter): SqlDriverAdapter {
-  connection.executeScript = async (sql) => {
-    await connection.executeRaw({ sql, args: [], argTypes: [] });
-  };
-  return connection;
 }
 
 /**

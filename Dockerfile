@@ -1,17 +1,17 @@
-# Two stages: the first has a compiler and everything needed to build, the second what is needed to run and nothing else.
-# docs/operations/install.md says how to pin the base by its digest, and why it is not Node 24.
-ARG NODE_VERSION=22.23.3
+# Two stages: the first has everything needed to build, the second what is needed to run and nothing else.
+# docs/operations/install.md says how to pin the base by its digest.
+ARG NODE_VERSION=24.22.3
 
-FROM node:${NODE_VERSION}-bookworm AS build
+FROM node:${NODE_VERSION}-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Only these two have anything to do at their installation.
-RUN npm ci --ignore-scripts && npm rebuild better-sqlite3 bcrypt
+COPY tools tools
+RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
-COPY scripts/generate.mjs scripts/link-command.mjs scripts/
+COPY scripts/build.mjs scripts/generate.mjs scripts/
 COPY prisma prisma
 COPY src src
-# Prisma's own compiler counts as optional, and goes; so would what gives password threads their low priority.
+# The Node of a clone counts as optional, and goes; so would what gives password threads their low priority.
 RUN npm run build \
  && mv node_modules/@napi-rs /tmp/ && npm prune --omit=dev --omit=optional && mv /tmp/@napi-rs node_modules/
 

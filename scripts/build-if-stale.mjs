@@ -14,8 +14,7 @@ function lastChange(path) {
 const SOURCES = ['src', 'prisma', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 const built = statSync('dist/.tsbuildinfo', { throwIfNoEntry: false })?.mtimeMs ?? 0;
 if (Math.max(...SOURCES.map(lastChange)) > built) {
-  console.error('building mintd …');
-  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
   utimesSync('dist/.tsbuildinfo', new Date(), new Date());
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
@@ -11,11 +12,11 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * A real Chromium without a window, closed with the test. CHROMIUM names one; without it, Linux on x64 gets the one that
- * came with the packages, and other systems use the Chrome that is installed.
+ * tools/chromium names, and other systems use the Chrome that is installed.
  */
 export async function launchChromium(t: Test): Promise<Browser> {
   const isLinux = process.platform === 'linux' && process.arch === 'x64';
-  const path = process.env['CHROMIUM'] || (isLinux ? await unpackedChromium() : undefined);
+  const path = process.env['CHROMIUM'] || (isLinux ? await installedChromium() : undefined);
   const browser = await chromium.launch({
     ...(path === undefined ? { channel: 'chrome' } : { executablePath: path }),
     args: ['--no-sandbox', '--disable-background-networking'],
@@ -24,30 +25,37 @@ export async function launchChromium(t: Test): Promise<Browser> {
   return browser;
 }
 
+const run = promisify(execFile);
+
 /**
- * Unpacks Chromium once. The package itself would do it into the system's temporary folder, in place: a second test
- * would start a half-written file, and so would every test after one that was killed. So it is unpacked elsewhere, in a
- * process whose temporary folder that is, and then moved as a whole.
+ * Installs and unpacks Chromium once. That happens in a folder of its own, which is moved to its place as a whole: the
+ * package would unpack it into the system's temporary folder in place, and a second test would start a half-written file.
  */
-async function unpackedChromium(): Promise<string> {
-  const packed = JSON.parse(readFileSync(join(ROOT, 'node_modules/@sparticuz/chromium/package.json'), 'utf8'));
+async function installedChromium(): Promise<string> {
+  const tool = join(ROOT, 'tools/chromium');
+  const lockfile = readFileSync(join(tool, 'package-lock.json'));
   const cache = join(ROOT, 'node_modules/.cache');
-  const unpacked = join(cache, `chromium-${packed.version}`);
-  if (existsSync(unpacked)) return join(unpacked, 'chromium');
+  const installed = join(cache, `chromium-${createHash('sha256').update(lockfile).digest('hex').slice(0, 16)}`);
+  const program = join(installed, 'unpacked', 'chromium');
+  if (existsSync(program)) return program;
   mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, 'unpacking-'));
+  const folder = mkdtempSync(join(cache, 'installing-'));
+  for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(tool, name), join(folder, name));
+  await run('npm', ['ci', '--ignore-scripts'], { cwd: folder });
+  const unpacked = join(folder, 'unpacked');
+  mkdirSync(unpacked);
   const script = "import c from '@sparticuz/chromium'; process.stdout.write(await c.executablePath())";
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
-    cwd: ROOT,
-    env: { PATH: process.env['PATH'], TMPDIR: folder },
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], TMPDIR: unpacked },
   });
-  if (dirname(stdout) !== folder) throw new Error(`Chromium was unpacked to ${stdout}`);
+  if (stdout !== join(unpacked, 'chromium')) throw new Error(`Chromium was unpacked to ${stdout}`);
   try {
-    renameSync(folder, unpacked);
+    renameSync(folder, installed);
   } catch (error) {
     // Another test was faster; its copy is as good.
     rmSync(folder, { recursive: true });
-    if (!existsSync(unpacked)) throw error;
+    if (!existsSync(program)) throw error;
   }
-  return join(unpacked, basename(stdout));
+  return program;
 }

@@ -21,8 +21,15 @@ const page = `# Configuration
 <!-- Written by \`npm run docs\` from src/config-schema.ts. -->
 
 Settings are environment variables; a file \`.env\` in the working directory is read as well, and the environment wins.
-Durations are written \`90s\`, \`10m\`, \`12h\`, \`14d\`. All faults are reported at once, and a variable that looks like a misspelt
-one stops the start. *Development* means: \`NODE_ENV\` is not \`production\` and \`ISSUER\` is a loopback address.
+Durations are written \`90s\`, \`10m\`, \`12h\`, \`14d\`. All faults are reported at once. *Development* means: \`NODE_ENV\` is not
+\`production\` and \`ISSUER\` is a loopback address.
+
+**A misspelt name stops the start.** \`LOGLEVEL\` looks like \`LOG_LEVEL\`, so mintd asks for the right name instead of ignoring the
+variable in silence. Where it belongs to another program (your host may set \`LOGLEVEL\` or \`DATABASE_URI\` for its own), set
+\`LOG_LEVEL\` as well: the look-alike is ignored then, and the log says so once (\`variable_ignored\`). \`LOG_LEVEL=\` is enough; an empty
+variable keeps the default. What begins with \`MINTD_\` is always taken for a setting: no setting has that prefix, so
+\`MINTD_PORT=8080\` stops the start and \`PORT=8080\` is right. Only the variables that Kubernetes sets beside a service called
+\`mintd\` are ignored (\`MINTD_PORT=tcp://10.0.0.1:4000\`).
 
 Traces are set up by OpenTelemetry's own variables, \`OTEL_…\`: [monitoring](operations/monitoring.md#traces).
 

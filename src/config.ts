@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import leven from 'leven';
 import { z } from 'zod';
+import { findLookAlikes, type IgnoredVariable } from './config-names.js';
 import { schema } from './config-schema.js';
 import { RING_POLL_SECONDS } from './oauth/key-ring.js';
 import { isLoopback } from './oauth/origin.js';
@@ -37,6 +37,8 @@ export type Config = Omit<Settings, 'DEFAULT_AUDIENCE'> & {
   readonly isDevelopment: boolean;
   /** Whether OpenTelemetry's own variables ask for traces (src/tracing-settings.ts). */
   readonly isTraced: boolean;
+  /** Variables of other programs that look like settings which are set. */
+  readonly ignored: readonly IgnoredVariable[];
 };
 
 /** The shape of a process's environment. */
@@ -62,11 +64,13 @@ export function readConfig(environment: Environment): Config {
   } else {
     faults.push(...contradictions(parsed.data));
   }
-  faults.push(...misspelt(environment));
+  const lookAlikes = findLookAlikes(environment, NAMES, SECRETS);
+  faults.push(...lookAlikes.faults);
   const isTraced = wantsTraces(environment, faults);
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
   const { ISSUER, DEFAULT_AUDIENCE = ISSUER, NODE_ENV } = parsed.data;
-  return { ...parsed.data, DEFAULT_AUDIENCE, isDevelopment: isDevelopment(NODE_ENV, ISSUER), isTraced };
+  const derived = { isDevelopment: isDevelopment(NODE_ENV, ISSUER), isTraced, ignored: lookAlikes.ignored };
+  return { ...parsed.data, DEFAULT_AUDIENCE, ...derived };
 }
 
 /** What docs/configuration.md says, from the schema itself. */
@@ -128,23 +132,6 @@ function contradictions(settings: Settings): string[] {
       `KEY_ROTATION_INTERVAL must be at least ${formatDuration(leastSeconds)}: a key waits JWKS_MAX_AGE + ` +
         `VERIFIER_CACHE + CLOCK_SKEW + ${RING_POLL_SECONDS}s before it signs`,
     );
-  }
-  return faults;
-}
-
-/** What Kubernetes puts into the environment of every pod beside a service called mintd. */
-const KUBERNETES = /^MINTD_(SERVICE_(HOST|PORT(_.+)?)|PORT(_\d+_(TCP|UDP)(_.+)?)?)$/;
-
-/** Variables that look like one of ours and are not: a misspelt setting must not be ignored in silence. */
-function misspelt(environment: Environment): string[] {
-  const known = [...NAMES, ...SECRETS.map((name) => `${name}_FILE`)];
-  const faults: string[] = [];
-  for (const name of Object.keys(environment)) {
-    if (known.some((one) => one === name) || KUBERNETES.test(name)) continue;
-    const bare = name.replace(/^MINTD_/, '');
-    const near = known.find((one) => one === bare || (one.length > 4 && leven(one, bare) <= (one.length > 6 ? 2 : 1)));
-    if (near !== undefined) faults.push(`${name} is not known; did you mean ${near}?`);
-    else if (bare !== name) faults.push(`${name} is not known; see docs/configuration.md`);
   }
   return faults;
 }

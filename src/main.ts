@@ -30,6 +30,9 @@ function showOpenTelemetryItsVariables(): void {
 async function serve(config: Config): Promise<void> {
   if (config.isTraced) showOpenTelemetryItsVariables();
   const logger = pino({ level: config.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  for (const { name, setting } of config.ignored) {
+    logger.info({ event: 'variable_ignored', variable: name, setting }, `${name} is ignored: ${setting} is set`);
+  }
   let server: RunningServer | undefined;
   process.on('SIGUSR2', () => stepLogLevel(config, logger, server));
   let stopped: () => void;

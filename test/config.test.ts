@@ -6,6 +6,7 @@ t.test('in development nothing needs to be set', async (t) => {
   t.strictSame(readConfig({}), {
     isDevelopment: true,
     isTraced: false,
+    ignored: [],
     NODE_ENV: '',
     ISSUER: 'http://localhost:4000',
     HOST: 'localhost',
@@ -225,7 +226,7 @@ t.test('ISSUER: a slip of the keyboard that a URL parser forgives', async (t) =>
 
 t.test('every variable is described, and no other', async (t) => {
   const described = describeConfig();
-  const { isDevelopment: _, isTraced: __, ...settings } = readConfig({});
+  const { isDevelopment: _, isTraced: __, ignored: ___, ...settings } = readConfig({});
   const secrets = ['KEYS_ENCRYPTION_KEY', 'KEYS_PASSPHRASE'];
   const unset = ['AUDIT_FILE', ...secrets, ...secrets.map((name) => `${name}_PREVIOUS`)];
   t.strictSame(described.map(({ name }) => name).sort(), [...Object.keys(settings), ...unset].sort());

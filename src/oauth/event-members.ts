@@ -43,6 +43,8 @@ export const MEMBERS = {
   connections: 'how many there may be at once',
   applied: 'the migrations, a list',
   signal: 'which one',
+  variable: 'the name of the environment variable',
+  setting: 'the setting that it resembles',
   listensOn: 'the address, as a URL',
   logLevel: 'the level from now on, one of those of [LOG_LEVEL](configuration.md)',
   method: 'of HTTP',

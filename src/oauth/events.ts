@@ -179,6 +179,11 @@ export const EVENTS = {
   overloaded: { level: 'warn', says: 'more came than can be done: 503 for some', server: ['requests'] },
   connections_limited: { level: 'warn', says: 'too few open files for MAX_CONNECTIONS', server: ['connections'] },
   http: { level: 'debug', says: 'a request was answered', server: ['method', 'route?', 'statusCode', 'ms'] },
+  variable_ignored: {
+    level: 'info',
+    says: 'a variable resembles a setting that is set, so it belongs to another program ([configuration](configuration.md))',
+    server: ['variable', 'setting'],
+  },
   listening: { level: 'info', says: 'the server is ready, once an address', server: ['listensOn'] },
   log_level_changed: {
     level: 'info',

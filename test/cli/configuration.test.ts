@@ -47,27 +47,6 @@ t.test('a file that cannot be read is the one fault there is', async (t) => {
   t.equal(faultsOf({ ...rest, DATABASE_URL_FILE: '/nowhere/url' }).length, 1);
 });
 
-t.test('a misspelt name is pointed out', async (t) => {
-  const rows: readonly (readonly [given: string, meant: string])[] = [
-    ['ISSUERS', 'ISSUER'],
-    ['ISUER', 'ISSUER'],
-    ['DATABASE_URI', 'DATABASE_URL'],
-    ['DATABASEURL', 'DATABASE_URL'],
-    ['KEY_DIR', 'KEYS_DIR'],
-    ['ACCESS_TOKEN_TLL', 'ACCESS_TOKEN_TTL'],
-    ['DATABASE_URL_FLIE', 'DATABASE_URL_FILE'],
-    ['MINTD_ISSUER', 'ISSUER'],
-    ['MINTD_HOST', 'HOST'],
-    ['MINTD_DATABASE_URI', 'DATABASE_URL'],
-  ];
-  for (const [given, meant] of rows) {
-    t.strictSame(faultsOf({ ...PRODUCTION, [given]: 'x' }), [`${given} is not known; did you mean ${meant}?`]);
-  }
-  t.strictSame(faultsOf({ ...PRODUCTION, MINTD_COLOUR: 'red' }), [
-    'MINTD_COLOUR is not known; see docs/configuration.md',
-  ]);
-});
-
 t.test('what other programs put into the environment is none of our business', async (t) => {
   const innocent = [
     ...['PATH', 'HOME', 'HOSTNAME', 'USER', 'LANG', 'SHELL', 'PWD', 'TERM', 'TZ', '_', 'SHLVL', 'EDITOR'],
@@ -78,18 +57,4 @@ t.test('what other programs put into the environment is none of our business', a
     ...['TAP', 'TAP_CHILD_ID', 'LOGNAME', 'KEYS', 'LOG', 'CLOCK', 'PGHOST', 'PGPORT', 'VIRTUAL_HOST'],
   ];
   for (const name of innocent) t.strictSame(faultsOf({ ...PRODUCTION, [name]: 'x' }), [], name);
-});
-
-t.test('a Kubernetes service called mintd does not keep its own pods from starting', async (t) => {
-  const serviceLinks = {
-    MINTD_SERVICE_HOST: '10.0.0.1',
-    MINTD_SERVICE_PORT: '4000',
-    MINTD_SERVICE_PORT_HTTP: '4000',
-    MINTD_PORT: 'tcp://10.0.0.1:4000',
-    MINTD_PORT_4000_TCP: 'tcp://10.0.0.1:4000',
-    MINTD_PORT_4000_TCP_PROTO: 'tcp',
-    MINTD_PORT_4000_TCP_PORT: '4000',
-    MINTD_PORT_4000_TCP_ADDR: '10.0.0.1',
-  };
-  t.strictSame(faultsOf({ ...PRODUCTION, ...serviceLinks }), []);
 });

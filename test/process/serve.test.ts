@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { Client as PgClient } from 'pg';
 import t from 'tap';
+import { faultsOfLine, type LogLine } from '../event-lines.js';
 import { emptyDatabaseUrl, temporaryFolder } from '../helper.js';
 import { addressOf, freePort, type Mintd, postToken, serve, start } from './harness.js';
 
@@ -95,6 +96,14 @@ t.test('SIGINT, as Ctrl-C sends it, is as good; an idle keep-alive connection ho
   t.strictSame(await server.stop('SIGINT'), { code: 0, signal: null });
   const listening = eventsOf(server).filter(({ event }) => event === 'listening');
   t.match(listening, [{ listensOn: server.url, msg: `mintd listens on ${server.url}` }]);
+});
+
+t.test('a variable of another program that looks like a set setting: the log names it once', async (t) => {
+  const server = await serve(t, temporaryFolder(t), { NODE_ENV: 'test', LOGLEVEL: 'WARN', LOG_LEVEL: 'info' });
+  await server.stop('SIGTERM');
+  const line = eventsOf(server).find(({ event }) => event === 'variable_ignored');
+  t.match(line, { variable: 'LOGLEVEL', setting: 'LOG_LEVEL', msg: 'LOGLEVEL is ignored: LOG_LEVEL is set' });
+  t.strictSame(faultsOfLine(line as LogLine), []);
 });
 
 t.test('SIGUSR2: each request is in the log, until the next one', async (t) => {

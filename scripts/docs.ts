@@ -25,7 +25,7 @@ Durations are written \`90s\`, \`10m\`, \`12h\`, \`14d\`. All faults are reporte
 \`production\` and \`ISSUER\` is a loopback address.
 
 **A misspelt name stops the start.** \`LOGLEVEL\` looks like \`LOG_LEVEL\`, so mintd asks for the right name instead of ignoring the
-variable in silence. Where it belongs to another program (your host may set \`LOGLEVEL\` or \`DATABASE_URI\` for its own), set
+variable in silence. Where it belongs to another program (a hosting platform's \`LOGLEVEL\` or \`DATABASE_URI\`), set
 \`LOG_LEVEL\` as well: the look-alike is ignored then, and the log says so once (\`variable_ignored\`). \`LOG_LEVEL=\` is enough; an empty
 variable keeps the default. What begins with \`MINTD_\` is always taken for a setting: no setting has that prefix, so
 \`MINTD_PORT=8080\` stops the start and \`PORT=8080\` is right. Only the variables that Kubernetes sets beside a service called

@@ -60,7 +60,8 @@ export const schema = z.object({
     shownDefault: 'in development `http://localhost:PORT`, else required',
   }),
   HOST: z.string().min(1).meta({
-    description: 'The address to listen on.',
+    description:
+      'The address to listen on. Some shells set HOST to the name of the machine; then mintd listens on the address of that name.',
     shownDefault: 'in development `localhost`, else `0.0.0.0`',
   }),
   PORT: integer(4000, 0, 65_535).meta({ description: 'The port to listen on; 0 takes a free one.' }),

@@ -8,6 +8,7 @@ import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
 import { openTokenRate } from './grants/token-rate.js';
 import type { Readiness } from './http/health.js';
 import type { Keeper } from './keys/keeper.js';
+import { listen } from './listen.js';
 import type { TokenSettings } from './oauth/client.js';
 import type { LoginLimits } from './oauth/login-limits.js';
 import { openObservers } from './observers.js';
@@ -149,21 +150,6 @@ async function closeWithin(app: FastifyInstance, ms: number): Promise<void> {
   const timer = setTimeout(() => app.server.closeAllConnections(), ms);
   await app.close();
   clearTimeout(timer);
-}
-
-async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
-  try {
-    await app.listen({ host, port, listenTextResolver: listening });
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EADDRINUSE') fail(`something else listens on ${host}:${port} already: set PORT to another`);
-    throw error;
-  }
-}
-
-/** Fastify hands this to the logger as it is, which takes an event as well as a text; its types know only of the text. */
-function listening(listensOn: string): string {
-  return { event: 'listening', listensOn, msg: `mintd listens on ${listensOn}` } as unknown as string;
 }
 
 /** Brings the database up to date and opens it, as the only server on it where that is SQLite. */

@@ -143,6 +143,13 @@ t.test('a port in use stops the start, and the next one works', async (t) => {
   t.ok(demo, 'a first start that failed has not used up the demo accounts');
 });
 
+t.test('a HOST that is no address of this machine stops the start, and the next one works', async (t) => {
+  const { start, refusal } = await site(t, 'sqlite');
+  t.match(await refusal({ HOST: '192.0.2.1' }), /^HOST=192\.0\.2\.1: this machine has no such address; [^\n]*$/);
+  t.match(await refusal({ HOST: 'mymachine.invalid' }), /^HOST=mymachine\.invalid: [^\n]*$/);
+  t.ok((await start()).demo, 'nothing is used up or locked');
+});
+
 t.test('a second server on the same SQLite file is refused, whatever it calls the file', async (t) => {
   const { start, refusal, databaseUrl } = await site(t, 'sqlite');
   const first = await start(PRODUCTION);

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { type AuditTrail, auditTrail } from './cli/audit.js';
+import type { ServerView } from './cli/client-hints.js';
 import { clientsCommands } from './cli/clients.js';
 import { withDatabase } from './cli/database.js';
 import { type DoctorSettings, doctorCommand } from './cli/doctor.js';
@@ -69,7 +70,7 @@ function buildProgram({ io, environment, version, serve }: CliDeps, trail: Audit
       hasPassphrase: all.KEYS_PASSPHRASE !== undefined,
       rotationIntervalSeconds: all.KEY_ROTATION_INTERVAL,
       bcryptCost: all.BCRYPT_COST,
-      accessTokenMaxTtlSeconds: all.ACCESS_TOKEN_MAX_TTL,
+      server: serverView(all),
       audit: trail.audit,
     };
   };
@@ -118,6 +119,17 @@ function buildProgram({ io, environment, version, serve }: CliDeps, trail: Audit
   clientsCommands(program, io, settings);
   sessionsCommands(program, io, settings);
   return program;
+}
+
+function serverView(all: Config): ServerView {
+  return {
+    issuer: all.ISSUER,
+    defaultAudience: all.DEFAULT_AUDIENCE,
+    accessTokenTtlSeconds: all.ACCESS_TOKEN_TTL,
+    accessTokenMaxTtlSeconds: all.ACCESS_TOKEN_MAX_TTL,
+    refreshIdleTtlSeconds: all.REFRESH_IDLE_TTL,
+    refreshAbsoluteTtlSeconds: all.REFRESH_ABSOLUTE_TTL,
+  };
 }
 
 function doctorSettings(all: Config): DoctorSettings {

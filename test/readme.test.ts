@@ -56,5 +56,6 @@ t.test('every mintd command works, in the order in which they stand there', asyn
   for (const line of ours) {
     const { code, printed } = await run(line.replace('npx mintd ', ''));
     t.equal(code, 0, `${line}\n${printed}`);
+    t.notMatch(printed, /^hint: /m, `${line}: nothing to be surprised by`);
   }
 });

@@ -13,6 +13,7 @@ import { CLIENT_KINDS, type ClientKind } from '../oauth/client.js';
 import { goodPreviousSecret } from '../oauth/client-authentication.js';
 import { toRfc3339 } from '../oauth/time.js';
 import { type ClientStore, openClients } from '../store/clients.js';
+import { clientHints } from './client-hints.js';
 import {
   addSettingOptions,
   parseDuration,
@@ -23,7 +24,7 @@ import {
 } from './clients-options.js';
 import { withDatabase } from './database.js';
 import { findClient } from './find-client.js';
-import { type CliIo, CommandFailed, confirm, type OutputOptions, print } from './io.js';
+import { type CliIo, CommandFailed, confirm, hint, type OutputOptions, print } from './io.js';
 import { examples, type Settings } from './settings.js';
 
 type AddOptions = OutputOptions & SettingOptions & { kind: ClientKind };
@@ -43,7 +44,7 @@ export function clientChangeCommands(clients: Command, io: CliIo, settings: () =
       'after',
       examples(
         'mintd clients add web --kind public --grant password --grant refresh_token --scope read --default-scope read',
-        'mintd clients add spa --kind public --grant password --grant refresh_token --delivery cookie --origin https://app.example.com',
+        'mintd clients add spa --kind public --grant password --grant refresh_token --scope read --default-scope read --delivery cookie --origin https://app.example.com',
         'mintd clients add worker --kind confidential --grant client_credentials --audience https://api.example.com',
         'mintd clients add signer --kind confidential --grant client_credentials --jwks-file signer.jwks.json --token-rate 600',
       ),
@@ -100,6 +101,7 @@ async function addClient(
         ...(secret === null ? [] : [`client_secret (shown once): ${secret}`]),
       ].join('\n'),
     );
+    for (const text of clientHints(client, settings.server)) hint(io, options, text);
   });
 }
 
@@ -109,7 +111,8 @@ async function setClient(io: CliIo, settings: Settings, id: string, options: Set
     throw new CommandFailed('say what to change: `mintd clients set --help` lists the options');
   }
   await withClients(settings, async (deps) => {
-    const { secretHash, revision } = await findClient(deps.clients, id);
+    const before = await findClient(deps.clients, id);
+    const { secretHash, revision } = before;
     if (changes.jwks !== undefined && secretHash !== null) {
       await confirm(io, options, `End the secret of ${id} now, and let it sign with these keys instead?`);
     }
@@ -119,6 +122,7 @@ async function setClient(io: CliIo, settings: Settings, id: string, options: Set
       settings.audit('client_changed', { targetClientId: id, changed: namesOf(changes), scopes: changes.scopes });
     const said = isChanged ? `changed the client ${id}` : `nothing was changed: ${id} is so already`;
     print(io, options, clientJson(client), () => said);
+    for (const text of clientHints(client, settings.server, before)) hint(io, options, text);
   });
 }
 
@@ -147,7 +151,7 @@ function withClients<T>(settings: Settings, work: (deps: ClientDeps & { clients:
       clients: openClients(database),
       randomBytes: (size) => new Uint8Array(randomBytes(size)),
       now: Date.now(),
-      accessTokenMaxTtlSeconds: settings.accessTokenMaxTtlSeconds,
+      accessTokenMaxTtlSeconds: settings.server.accessTokenMaxTtlSeconds,
     }),
   );
 }

@@ -32,6 +32,11 @@ export function print(io: CliIo, { json }: OutputOptions, value: unknown, lines:
   io.out(json === true ? `${JSON.stringify(value, null, 2)}\n` : `${lines()}\n`);
 }
 
+/** Tells of something that is done and may surprise later: on stderr, as JSON when asked, like a failure. */
+export function hint(io: CliIo, { json }: OutputOptions, text: string): void {
+  io.err(json === true ? `${JSON.stringify({ hint: text })}\n` : `hint: ${text}\n`);
+}
+
 /**
  * Lets a person think again before something is destroyed.
  *

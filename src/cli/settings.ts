@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { KeyStore } from '../keys/store.js';
 import type { Audit } from './audit.js';
+import type { ServerView } from './client-hints.js';
 
 /** The part of the configuration that commands need. */
 export type Settings = {
@@ -11,7 +12,8 @@ export type Settings = {
   /** How long a key signs before the servers rotate it; null for never. */
   readonly rotationIntervalSeconds: number | null;
   readonly bcryptCost: number;
-  readonly accessTokenMaxTtlSeconds: number;
+  /** What of the server's settings a client meets. */
+  readonly server: ServerView;
   /** Writes down what was changed, where there is an AUDIT_FILE. */
   readonly audit: Audit;
 };

@@ -82,14 +82,18 @@ export function newClient(id: string, kind: ClientKind, createdAt: EpochMs): Cli
 }
 
 /** The server's lifetimes, for clients that have none of their own. */
-export type TokenSettings = {
-  readonly issuer: string;
-  readonly defaultAudience: string;
+export type ServerLifetimes = {
   readonly accessTokenTtlSeconds: number;
   /** No access token lives longer, whatever its client says: retired keys stay published for this long. */
   readonly accessTokenMaxTtlSeconds: number;
   readonly refreshIdleTtlSeconds: number;
   readonly refreshAbsoluteTtlSeconds: number;
+};
+
+/** What the server's settings say of tokens. */
+export type TokenSettings = ServerLifetimes & {
+  readonly issuer: string;
+  readonly defaultAudience: string;
   /** How many access tokens a minute client_credentials gives a client; null for no limit. */
   readonly clientTokensPerMinute: number | null;
   /** How far the clocks of clients may be off. */
@@ -103,7 +107,7 @@ export const MOST_TOKENS_PER_MINUTE = 1_000_000;
 export const RETRY_WINDOW_SECONDS: Readonly<Record<ClientKind, number>> = { public: 10, confidential: 60 };
 
 /** What holds for one client: its own lifetimes where it has them, the server's elsewhere, in seconds. */
-export function lifetimesOf(client: Client, settings: TokenSettings) {
+export function lifetimesOf(client: Client, settings: ServerLifetimes) {
   return {
     accessTokenTtlSeconds: Math.min(
       client.accessTokenTtlSeconds ?? settings.accessTokenTtlSeconds,

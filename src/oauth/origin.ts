@@ -14,3 +14,21 @@ export function isOrigin(text: string): boolean {
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
+
+/**
+ * Whether a page is certainly on another site than the issuer, so that browsers send no `SameSite=Strict` cookie with its
+ * requests. Sites end at a public suffix, of which there is a long list; what two names of one site share for certain is
+ * the last two labels. Addresses, and names of one label, are sites of their own.
+ */
+export function isOtherSite(origin: string, issuer: string): boolean {
+  const [page, server] = [new URL(origin).hostname, new URL(issuer).hostname];
+  return page !== server && (isAddress(page) || isAddress(server) || lastTwoLabels(page) !== lastTwoLabels(server));
+}
+
+function isAddress(hostname: string): boolean {
+  return /^(\[.*\]|[\d.]+)$/.test(hostname);
+}
+
+function lastTwoLabels(hostname: string): string {
+  return hostname.split('.').slice(-2).join('.');
+}

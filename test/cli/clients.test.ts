@@ -17,7 +17,8 @@ async function clientIds({ withDatabase }: CommandLine): Promise<readonly string
 t.test('a public client has no secret, and nothing it was not given', async (t) => {
   const cli = await commandLine(t);
   const { code, out, err } = await cli.mintd('clients add app --kind public --grant password');
-  t.strictSame({ code, out, err }, { code: 0, out: 'made the public client app\n', err: '' });
+  t.strictSame({ code, out }, { code: 0, out: 'made the public client app\n' });
+  t.match(err, /^hint: app has no scopes: [^\n]*\n$/);
   const { createdAt, ...client } = await clientCalled(cli, 'app');
   t.type(createdAt, 'number');
   t.strictSame(client, {
@@ -107,6 +108,37 @@ t.test('every option, and JSON', async (t) => {
     disabled_at: null,
   });
   t.strictSame(await cli.json('clients list'), [{ ...rest, created_at }], 'what was said is what is kept');
+});
+
+t.test('what surprises at the first use of a new client is said on stderr, and it is made all the same', async (t) => {
+  const cli = await commandLine(t);
+  const web = 'clients add web --kind public --grant password --scope read';
+  const hint = 'web has no default scope: [^\\n]*: mintd clients set web --default-scope "read"';
+  const made = await cli.mintd(web);
+  t.strictSame({ code: made.code, out: made.out }, { code: 0, out: 'made the public client web\n' });
+  t.match(made.err, new RegExp(`^hint: ${hint}\n$`));
+  const asJson = await cli.mintd(`${web.replace('web', 'json')} --json`);
+  t.match(asJson, { code: 0, err: /^\{"hint":"json has no default scope[^\n]*\}\n$/ });
+  t.match(JSON.parse(asJson.out), { client_id: 'json', default_scope: [] });
+  t.strictSame(Object.keys(JSON.parse(asJson.err)), ['hint']);
+
+  const set = await cli.mintd(['clients', 'set', 'web', '--default-scope', 'read']);
+  t.strictSame(set, { code: 0, out: 'changed the client web\n', err: '' }, 'the way out');
+  const taken = await cli.mintd('clients set web --unset default-scope');
+  t.match(taken, { code: 0, out: 'changed the client web\n', err: new RegExp(`^hint: ${hint}\n$`) });
+  t.strictSame((await cli.mintd('clients set web --name Web')).err, '', 'not said again');
+  t.match(await cli.mintd('clients set web --unset default-scope'), { out: /nothing was changed/, err: '' });
+});
+
+t.test('hints go by the settings of the server', async (t) => {
+  const cli = await commandLine(t);
+  const environment = { ISSUER: 'https://login.example.com', REFRESH_IDLE_TTL: '5m', DATABASE_URL: cli.databaseUrl };
+  const spa = '--grant password --grant refresh_token --scope read --default-scope read --delivery cookie';
+  const { code, err } = await cli.mintd(`clients add spa --kind public ${spa} --origin http://localhost:5173`, {
+    environment,
+  });
+  t.equal(code, 0);
+  t.match(err, /^hint: a login at spa ends 5m .*\nhint: a page at http:\/\/localhost:5173 cannot use spa: .*\n$/);
 });
 
 t.test('without an id one is made', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { isLoopback, isOrigin } from '../../src/oauth/origin.js';
+import { isLoopback, isOrigin, isOtherSite } from '../../src/oauth/origin.js';
 
 const ORIGINS: readonly [sentence: string, text: string][] = [
   ['https', 'https://app.example.com'],
@@ -84,4 +84,24 @@ t.test('a host name is this machine only as a whole', async (t) => {
   const others = ['', 'LOCALHOST', 'localhost.', 'xlocalhost', 'localhost.example', '128.0.0.1', '1127.0.0.1', '::1'];
   const longer = ['127.0.0', '127.0.0.1.example', '127.0.0.1\n', '[::2]', '[::]', '0.0.0.0'];
   for (const name of [...others, ...longer]) t.equal(isLoopback(name), false, JSON.stringify(name));
+});
+
+t.test('a page is on another site than the issuer where that is certain', async (t) => {
+  const rows: readonly (readonly [page: string, issuer: string, isOther: boolean])[] = [
+    ['https://app.example.com', 'https://login.example.com', false],
+    ['https://example.com', 'https://login.example.com/tenant', false],
+    ['https://a.b.example.com:8443', 'https://example.com', false],
+    ['http://localhost:5173', 'http://localhost:4000', false],
+    ['http://127.0.0.1:5173', 'http://127.0.0.1:4000', false],
+    ['https://app.example.org', 'https://login.example.com', true],
+    ['https://example-app.com', 'https://example.com', true],
+    ['http://localhost:5173', 'https://login.example.com', true],
+    ['http://127.0.0.1:5173', 'http://localhost:4000', true],
+    ['http://[::1]:5173', 'http://localhost:4000', true],
+    ['https://192.0.2.7', 'https://198.51.2.7', true],
+    ['https://app.localhost', 'http://localhost:4000', true],
+    // Both have registered a name below co.uk, which only the list of public suffixes can tell.
+    ['https://one.co.uk', 'https://two.co.uk', false],
+  ];
+  for (const [page, issuer, isOther] of rows) t.equal(isOtherSite(page, issuer), isOther, `${page} and ${issuer}`);
 });

@@ -61,7 +61,7 @@ t.test('migrate, clients add, users add < password, serve, token: the way into p
     DATABASE_URL: `file:${join(folder, 'mintd.db')}`,
   };
   t.match(await run(t, folder, 'migrate', env), { code: 0, out: /^applied / });
-  const app = 'clients add app --kind public --grant password --grant refresh_token';
+  const app = 'clients add app --kind public --grant password --grant refresh_token --scope read --default-scope read';
   t.match(await run(t, folder, app, env), { code: 0, out: 'made the public client app\n', err: '' });
   const added = await run(t, folder, 'users add ada --password-stdin --json', env, `${PASSWORD}\n`);
   t.equal(added.code, 0);

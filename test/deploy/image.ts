@@ -108,7 +108,8 @@ export function imageFaults(files: Files, exists: (path: string) => boolean): st
     demand(exists(path), `${path} is not there`);
     demand(isSent(files['.dockerignore'] ?? '', path), `.dockerignore keeps ${path} back`);
   }
-  for (const path of ['.env', '.git', 'data/mintd.db', 'keys/ring.json', 'deploy/secrets/database_url', 'node_modules'])
+  const secret = ['.env', 'data/mintd.db', 'keys/ring.json', 'backup/keys/ring.json', 'deploy/secrets/database_url'];
+  for (const path of [...secret, 'KEYS_ENCRYPTION_KEY', 'office.secret', '.git', 'node_modules'])
     demand(!isSent(files['.dockerignore'] ?? '', path), `.dockerignore lets ${path} in`);
   for (const [path] of `${scripts['build']} ${scripts['generate']}`.matchAll(/\S+\.(mjs|json)\b/g))
     demand(copied.includes(path), `the build needs ${path}`);

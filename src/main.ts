@@ -79,12 +79,12 @@ function showDemo({ ISSUER }: Config, { clientId, username, password }: DemoAcce
 }
 
 async function askSecret(message: string): Promise<string> {
-  const { password } = await import('@inquirer/password');
+  const { default: password } = await import('@inquirer/password');
   return password({ message, mask: false }, { output: process.stderr });
 }
 
 async function askYes(message: string): Promise<boolean> {
-  const { confirm } = await import('@inquirer/confirm');
+  const { default: confirm } = await import('@inquirer/confirm');
   try {
     return await confirm({ message, default: false }, { output: process.stderr });
   } catch (error) {

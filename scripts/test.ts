@@ -14,7 +14,10 @@ async function run(command: string, args: readonly string[], env: NodeJS.Process
   const child = spawn(command, args, { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
   return new Promise((resolve) => {
-    child.on('error', () => resolve(127));
+    child.on('error', ({ message }) => {
+      console.error(message);
+      resolve(127);
+    });
     child.on('exit', (status) => resolve(status ?? INTERRUPTED));
   });
 }

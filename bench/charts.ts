@@ -1,135 +1,110 @@
-import type { ScatterSeriesOption } from 'echarts/charts';
-import { BarChart, type BarSeriesOption, CustomChart, type CustomSeriesOption, ScatterChart } from 'echarts/charts';
-import { GridComponent, type GridComponentOption, TitleComponent, type TitleComponentOption } from 'echarts/components';
-import { type ComposeOption, init, use } from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
 import type { PeerResults } from './peer-results.js';
 import { isReached, type Results, rounded, targetText, type Verdict } from './results.js';
 import { median } from './statistics.js';
-
-type Option = ComposeOption<
-  BarSeriesOption | CustomSeriesOption | ScatterSeriesOption | GridComponentOption | TitleComponentOption
->;
-
-use([BarChart, CustomChart, ScatterChart, GridComponent, TitleComponent, SVGRenderer]);
+import { element, picture, stroke, textAt } from './svg.js';
 
 const WIDTH = 960;
-const BAR_HEIGHT = 34;
+const TITLE_HEIGHT = 60;
 const COLOURS = { reached: '#2f6f9f', missed: '#c2571a', target: '#222222', spread: '#666666' };
-const TEXT = { fontFamily: 'sans-serif', color: '#222222' };
+const GRID = { stroke: '#dbdee4' };
+const AXIS = { stroke: '#54555a' };
+const TICK_TEXT = { fill: '#54555a' };
 
-function drawn(height: number, option: Option): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
-  chart.setOption({ animation: false, backgroundColor: '#ffffff', textStyle: TEXT, ...option });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return `${svg}\n`;
+function heading(text: string): string {
+  return textAt([14, 22], 'start', text, { size: 18, bold: true });
 }
 
-/** A line from the least to the most. */
-const spreadSeries = (verdicts: readonly Verdict[]): CustomSeriesOption => ({
-  type: 'custom',
-  data: verdicts.map(({ values }, i) => [Math.min(...values), Math.max(...values), i]),
-  encode: { x: [0, 1], y: 2 },
-  z: 3,
-  renderItem: (_params, api) => {
-    const [from = [0, 0], to = [0, 0]] = [
-      api.coord([api.value(0), api.value(2)]),
-      api.coord([api.value(1), api.value(2)]),
-    ];
-    const shape = { x1: from[0] ?? 0, y1: from[1] ?? 0, x2: to[0] ?? 0, y2: to[1] ?? 0 };
-    return { type: 'line', shape, style: { stroke: COLOURS.spread, lineWidth: 2 } };
-  },
-});
+/** Round numbers from 0 on: four to eight of them up to the most that is shown. */
+function ticksUpTo(most: number): number[] {
+  const least = most / 8;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
+  return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(6)));
+}
+
+const RATIOS = { left: 430, right: WIDTH - 150, lineHeight: 35, barHeight: 16, targetHeight: 24 };
+
+/** Where a ratio is in the picture, from left to right. */
+type Place = (ratio: number) => number;
+
+/** One line of the chart: name, bar, spread, target mark, and the numbers to the right of all of them. */
+function ratioLine(verdict: Verdict, y: number, place: Place): string[] {
+  const { what, values, atLeast, atMost } = verdict;
+  const target = atLeast ?? atMost ?? 0;
+  const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)];
+  const [top, height] = [y - RATIOS.barHeight / 2, RATIOS.barHeight];
+  const fill = isReached(verdict) ? COLOURS.reached : COLOURS.missed;
+  const numbers = `${rounded(middle)} (${targetText(verdict)}${isReached(verdict) ? '' : ', missed'})`;
+  const [mark, half] = [place(target), RATIOS.targetHeight / 2];
+  return [
+    textAt([RATIOS.left - 8, y], 'end', what),
+    element('rect', { class: 'bar', x: RATIOS.left, y: top, width: place(middle) - RATIOS.left, height, fill }),
+    stroke([place(least), y], [place(most), y], { class: 'spread', stroke: COLOURS.spread, 'stroke-width': 2 }),
+    stroke([mark, y - half], [mark, y + half], { class: 'target', stroke: COLOURS.target, 'stroke-width': 3 }),
+    textAt([place(Math.max(most, target)) + 6, y], 'start', numbers),
+  ];
+}
 
 /** Every ratio with a bar, how far the repetitions were apart, and a mark where its target is. */
 export function ratiosChart({ verdicts }: Results): string {
   const ratios = verdicts.filter(({ unit }) => unit === '');
-  const bars = ratios.map((verdict) => {
-    const color = isReached(verdict) ? COLOURS.reached : COLOURS.missed;
-    const text = `${rounded(median(verdict.values))}  (${targetText(verdict)}${isReached(verdict) ? '' : ', missed'})`;
-    const most = Math.max(...verdict.values, verdict.atLeast ?? 0, verdict.atMost ?? 0);
-    return { verdict, color, text, most };
+  const most = Math.max(...ratios.flatMap(({ values, atLeast, atMost }) => [...values, atLeast ?? 0, atMost ?? 0]));
+  const place: Place = (ratio) => RATIOS.left + (ratio / most) * (RATIOS.right - RATIOS.left);
+  const bottom = TITLE_HEIGHT + ratios.length * RATIOS.lineHeight;
+  const title = 'mintd, as ratios';
+  return picture(WIDTH, bottom + 30, title, [
+    heading(title),
+    textAt([14, 46], 'start', 'bar: median, line: least to most, mark: target', { fill: '#777777' }),
+    ...ticksUpTo(most).flatMap((tick) => [
+      stroke([place(tick), TITLE_HEIGHT], [place(tick), bottom], tick === 0 ? AXIS : GRID),
+      textAt([place(tick), bottom + 12], 'middle', String(tick), TICK_TEXT),
+    ]),
+    ...ratios.flatMap((verdict, i) => ratioLine(verdict, TITLE_HEIGHT + (i + 0.5) * RATIOS.lineHeight, place)),
+  ]);
+}
+
+const PEERS = { columns: 3, panelWidth: 320, panelHeight: 190, axisWidth: 270, axisY: 142, barsTop: 22, barWidth: 44 };
+const PEER_COLOURS = [COLOURS.reached, '#8a8a8a', '#b9b9b9', '#d8d8d8'];
+
+type Bar = { readonly name: string; readonly value: number };
+
+/** A small chart: one workload, a bar for each server with its number above and its name below. */
+function panel(title: string, bars: readonly Bar[], [left, top]: readonly [number, number]): string[] {
+  const base = top + PEERS.axisY;
+  // The highest bar leaves a fifth of the height for its number.
+  const scale = (PEERS.axisY - PEERS.barsTop) / (Math.max(...bars.map(({ value }) => value)) * 1.25);
+  const spacing = PEERS.axisWidth / bars.length;
+  const drawn = bars.flatMap(({ name, value }, i) => {
+    const [middle, height, width] = [left + (i + 0.5) * spacing, value * scale, PEERS.barWidth];
+    const fill = PEER_COLOURS[i % PEER_COLOURS.length] ?? COLOURS.spread;
+    return [
+      element('rect', { class: 'bar', x: middle - width / 2, y: base - height, width, height, fill }),
+      textAt([middle, base - height - 14], 'middle', rounded(value)),
+      textAt([middle, base + 10], 'middle', name, { size: 10, ...TICK_TEXT }),
+    ];
   });
-  return drawn(ratios.length * BAR_HEIGHT + 110, {
-    title: { text: 'mintd, as ratios', subtext: 'bar: median, line: least to most, mark: target', left: 10 },
-    grid: { left: 430, right: 150, top: 60, bottom: 30 },
-    xAxis: { type: 'value', min: 0 },
-    yAxis: { type: 'category', inverse: true, data: ratios.map(({ what }) => what), axisTick: { show: false } },
-    series: [
-      {
-        type: 'bar',
-        barWidth: 16,
-        data: bars.map(({ verdict, color }) => ({ value: median(verdict.values), itemStyle: { color } })),
-      },
-      spreadSeries(ratios),
-      {
-        type: 'scatter',
-        symbol: 'rect',
-        symbolSize: [3, 24],
-        z: 4,
-        itemStyle: { color: COLOURS.target },
-        data: ratios.map(({ atLeast, atMost }, i) => [atLeast ?? atMost ?? 0, i]),
-      },
-      {
-        type: 'scatter',
-        symbolSize: 0,
-        data: bars.map(({ most }, i) => [most, i]),
-        label: { show: true, position: 'right', formatter: ({ dataIndex }) => bars[dataIndex]?.text ?? '' },
-      },
-    ],
-  });
+  const axis = stroke([left, base], [left + PEERS.axisWidth, base], AXIS);
+  return [textAt([left + 5, top + 6], 'start', title, { bold: true }), ...drawn, axis];
 }
 
 /** Requests a second of each server, a small chart for each workload. */
 export function peersChart({ servers, stretches }: PeerResults): string {
-  const panels = Object.entries(stretches).flatMap(([workload, sides]) => {
+  const panels = Object.values(stretches).flatMap((sides) => {
     const groups = Object.values(sides)[0]?.[0]?.groups ?? [];
     return groups.map(({ kind, clients }, group) => {
       const beside = groups.length > 1 ? ', both at once' : '';
-      return { workload, title: `${clients} ${kind}${beside}`, group, sides };
+      const bars = servers.map(({ name }) => {
+        const rates = (sides[name] ?? []).map(({ groups }) => groups[group]?.perSecond ?? 0);
+        return { name, value: median(rates) };
+      });
+      return { title: `${clients} ${kind}${beside}`, bars };
     });
   });
-  const [columns, width, height] = [3, 300, 190];
-  const place = (i: number) => ({
-    left: 20 + (i % columns) * (width + 20),
-    top: 60 + Math.floor(i / columns) * height,
+  const title = 'Requests a second';
+  const drawn = panels.flatMap(({ title, bars }, i) => {
+    const [column, row] = [i % PEERS.columns, Math.floor(i / PEERS.columns)];
+    return panel(title, bars, [20 + column * PEERS.panelWidth, TITLE_HEIGHT + row * PEERS.panelHeight]);
   });
-  const colours = [COLOURS.reached, '#8a8a8a', '#b9b9b9', '#d8d8d8'];
-  return drawn(60 + Math.ceil(panels.length / columns) * height, {
-    title: [
-      { text: 'Requests a second', left: 10 },
-      ...panels.map(({ title }, i) => ({ text: title, ...place(i), textStyle: { fontSize: 12 } })),
-    ],
-    grid: panels.map((_, i) => ({
-      left: place(i).left,
-      top: place(i).top + 22,
-      width: width - 30,
-      height: height - 70,
-    })),
-    xAxis: panels.map((_, gridIndex) => ({
-      type: 'category',
-      gridIndex,
-      data: servers.map(({ name }) => name),
-      axisLabel: { interval: 0, fontSize: 10 },
-    })),
-    yAxis: panels.map((_, gridIndex) => ({
-      type: 'value',
-      gridIndex,
-      show: false,
-      // Room for the number above the bar.
-      max: ({ max }: { max: number }) => max * 1.25,
-    })),
-    series: panels.map(({ sides, group }, i) => ({
-      type: 'bar',
-      xAxisIndex: i,
-      yAxisIndex: i,
-      barWidth: 44,
-      label: { show: true, position: 'top', formatter: ({ value }) => rounded(Number(value)) },
-      data: servers.map(({ name }, s) => ({
-        value: median((sides[name] ?? []).map(({ groups }) => groups[group]?.perSecond ?? 0)),
-        itemStyle: { color: colours[s % colours.length] ?? COLOURS.spread },
-      })),
-    })),
-  });
+  const height = TITLE_HEIGHT + Math.ceil(panels.length / PEERS.columns) * PEERS.panelHeight;
+  return picture(WIDTH, height, title, [heading(title), ...drawn]);
 }

@@ -20,10 +20,11 @@ export function eventsPage(): string {
 
 \`mintd serve\` writes one JSON object a line to stdout. Besides the members below each line has \`level\` (20 debug, 30 info, 40
 warn, 50 error, 60 fatal), \`time\` (RFC 3339, UTC), \`msg\`, and where it belongs to a request \`requestId\`.
-A test does each of these things and fails when a line has a member more or less than here.
+A test does each of these things and fails when a line has a member more or less than here. \`msg\` is a sentence for people, made of
+these members; programs go by \`event\` and \`reason\`, because a sentence may change with any release.
 
 \`\`\`json
-{"level":30,"time":"2026-01-01T09:00:00.000Z","requestId":"5c1f…","event":"login","clientId":"web","userId":"1f0e…","sid":"3f0c…","jti":"9b1d…","grantType":"password","address":"203.0.113.7","msg":"login"}
+{"level":30,"time":"2026-01-01T09:00:00.000Z","requestId":"5c1f…","event":"login","clientId":"web","userId":"1f0e…","sid":"3f0c…","jti":"9b1d…","grantType":"password","address":"203.0.113.7","msg":"user 1f0e… logged in at client web"}
 \`\`\`
 
 **Commands** run in processes of their own. With [\`AUDIT_FILE\`](configuration.md) each one that changes something adds a line there:
@@ -39,7 +40,10 @@ writes no line.
 
 ## What is never in a line
 
-A password, secret, token, assertion, cookie, hash or header; a URL; the name of a user, or anything else that a stranger typed.
+A password, secret, token, assertion, cookie, hash or header; a URL of a request; the name of a user, or any other text that was
+sent, with two exceptions: a refused \`scope\` and a refused \`audience\` are named, so that one sees what a client lacks. They are named
+only where their syntax is right, without whatever is longer than 40 characters (each credential that mintd makes is longer), and of an
+audience that is a URL the query is left out.
 People are their \`userId\`, which \`mintd users show\` finds. What administrators choose (roles, client ids) is there as JSON
 strings, in which no line break and no quote can stand as it is: nobody can write a line of their own. \`err\` has the text of
 errors of the database and the file system: no values of what was sent, but names of tables, paths and hosts.

@@ -22,6 +22,7 @@ import type { Meter } from './http/metrics/meter.js';
 import { countRequests } from './http/metrics/requests.js';
 import { boundWork } from './http/overload.js';
 import { ownPasswordEndpoint } from './http/own-password.js';
+import { record } from './http/record.js';
 import { registerEndpoint } from './http/register.js';
 import { requestIds, sayRequestIds } from './http/request-id.js';
 import { revokeEndpoint } from './http/revoke.js';
@@ -91,7 +92,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const overloadStatus = boundWork(app, { passwords: capacity, onOther: giveWay });
   if (deps.trustedProxies === 0) warnOfProxies(app);
   app.addHook('onResponse', ({ method, routeOptions, log }, { statusCode, elapsedTime }, done) => {
-    log.debug({ event: 'http', method, route: routeOptions.url, statusCode, ms: Math.round(elapsedTime) }, 'http');
+    const ms = Math.round(elapsedTime);
+    record(log, { event: 'http', method, route: routeOptions.url, statusCode, ms });
     done();
   });
   countRequests(app, deps.meter.requests);
@@ -153,6 +155,6 @@ async function addApiDocs(app: FastifyInstance, { apiDocs, grants, keeper }: App
 /** A URL the router cannot decode gets here past all hooks. It is not logged. */
 function refuseUrl(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = { reason: 'url_malformed' } as const;
-  request.log.info({ event: 'refused', ...refusal, address: addressOf(request) }, 'refused');
+  record(request.log, { event: 'refused', ...refusal, address: addressOf(request) });
   sendError(reply.headers({ 'x-content-type-options': 'nosniff', 'x-request-id': request.id }), wireError(refusal));
 }

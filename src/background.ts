@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type CountReport, startFamilyCount } from './family-count.js';
 import type { Meter } from './http/metrics/meter.js';
+import { record } from './http/record.js';
 import type { EventName } from './oauth/events.js';
 import type { EpochMs } from './oauth/time.js';
 import { type Expiring, type RemovalLog, startRemoval } from './removal.js';
@@ -33,9 +34,9 @@ export function startBackground({ logger, clock, ...deps }: BackgroundDeps): { s
 function removalLog(logger: Logger): RemovalLog {
   return {
     removed: (families) => {
-      if (families > 0) logger.info({ event: 'families_removed', families }, 'removed families that are over');
+      if (families > 0) record(logger, { event: 'families_removed', families });
     },
-    failed: (err) => logger.warn({ event: 'removal_failed', err }, 'could not remove what is over; later again'),
+    failed: (err) => record(logger, { event: 'removal_failed', err }),
   };
 }
 
@@ -44,7 +45,7 @@ function quietLog(logger: Logger, event: EventName): RemovalLog {
   return {
     ...removalLog(logger),
     removed: (rows) => {
-      if (rows > 0) logger.debug({ event, rows }, event);
+      if (rows > 0) record(logger, { event, rows });
     },
   };
 }
@@ -52,6 +53,6 @@ function quietLog(logger: Logger, event: EventName): RemovalLog {
 function countReport(logger: Logger, meter: BackgroundDeps['meter']): CountReport {
   return {
     counted: meter.familiesCounted,
-    failed: (err) => logger.warn({ event: 'families_not_counted', err }, 'could not count the logins; later again'),
+    failed: (err) => record(logger, { event: 'families_not_counted', err }),
   };
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config.js';
+import { type LogEvent, messageOf } from './oauth/event-messages.js';
 
 type Address = Pick<Config, 'HOST' | 'PORT'>;
 
@@ -19,7 +20,8 @@ export async function listen(app: FastifyInstance, { HOST: host, PORT: port }: A
 
 /** Fastify hands this to the logger as it is, which takes an event as well as a text; its types know only of the text. */
 function listening(listensOn: string): string {
-  return { event: 'listening', listensOn, msg: `mintd listens on ${listensOn}` } as unknown as string;
+  const line: LogEvent = { event: 'listening', listensOn };
+  return { ...line, msg: messageOf(line) } as unknown as string;
 }
 
 const CHOICE = 'HOST=0.0.0.0 takes all addresses of this machine, HOST=127.0.0.1 serves this machine only';

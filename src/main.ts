@@ -8,6 +8,7 @@ import { type Logger, pino } from 'pino';
 import { runCli } from './cli.js';
 import type { Config } from './config.js';
 import type { DemoAccess } from './demo-accounts.js';
+import { record } from './http/record.js';
 import { type RunningServer, startServer } from './serve.js';
 import { readVersion } from './version.js';
 
@@ -31,7 +32,7 @@ async function serve(config: Config): Promise<void> {
   if (config.isTraced) showOpenTelemetryItsVariables();
   const logger = pino({ level: config.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   for (const { name, setting } of config.ignored) {
-    logger.info({ event: 'variable_ignored', variable: name, setting }, `${name} is ignored: ${setting} is set`);
+    record(logger, { event: 'variable_ignored', variable: name, setting });
   }
   let server: RunningServer | undefined;
   process.on('SIGUSR2', () => stepLogLevel(config, logger, server));
@@ -42,10 +43,10 @@ async function serve(config: Config): Promise<void> {
   // Before the server starts: a signal that comes in between must not find nobody home.
   const graceful: Options = { delay: STOP_WITHIN_MS, logger: false, skip: ['SIGUSR2'] };
   const { uninstall } = closeWithGrace(graceful, async ({ signal, err }) => {
-    if (err !== undefined) logger.fatal({ event: 'crash', err }, 'an error nobody handled');
-    logger.info({ event: 'stopping', signal }, 'mintd stops');
+    if (err !== undefined) record(logger, { event: 'crash', err });
+    record(logger, { event: 'stopping', signal });
     await server?.close();
-    logger.info({ event: 'stopped' }, 'mintd has stopped');
+    record(logger, { event: 'stopped' });
     stopped();
   });
   try {
@@ -62,7 +63,7 @@ async function serve(config: Config): Promise<void> {
 function stepLogLevel({ LOG_LEVEL }: Config, logger: Logger, server: RunningServer | undefined): void {
   const other = LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace' ? 'info' : 'debug';
   const next = logger.level === LOG_LEVEL ? other : LOG_LEVEL;
-  const tell = () => logger.info({ event: 'log_level_changed', logLevel: next }, `the log level is ${next} now`);
+  const tell = () => record(logger, { event: 'log_level_changed', logLevel: next });
   const set = server?.setLogLevel ?? ((level: Config['LOG_LEVEL']) => Object.assign(logger, { level }));
   // Said while the more talkative of the two holds.
   if (next === 'debug') set(next);

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { type Meter, openMeter } from './http/metrics/meter.js';
+import { record } from './http/record.js';
 import type { PasswordObserver } from './passwords/observer.js';
 import { providerOf } from './store/database.js';
 import type { StatementObserver } from './store/observer.js';
@@ -36,7 +37,6 @@ export async function openObservers(config: Config, logger: Logger, version: str
 async function openTracing({ DATABASE_URL }: Config, logger: Logger, version: string): Promise<Tracing> {
   const { startTracing } = await import('./tracing.js');
   const databaseSystem = providerOf(DATABASE_URL) === 'sqlite' ? 'sqlite' : 'postgresql';
-  const notSent = (err: unknown) =>
-    logger.warn({ event: 'traces_not_sent', err }, 'traces are lost until their collector answers');
+  const notSent = (err: unknown) => record(logger, { event: 'traces_not_sent', err });
   return startTracing({ version, databaseSystem }, { notSent });
 }

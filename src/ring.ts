@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import type { KeyAdmin } from './http/admin/keys.js';
+import { record } from './http/record.js';
 import { databaseStore, fileStore } from './key-store.js';
 import { type Keeper, type KeeperLog, openKeeper } from './keys/keeper.js';
 import { prepareRing, rotateKeys } from './keys/rotate.js';
@@ -21,7 +22,7 @@ export async function openRing(
   const timing = ringTiming(config);
   const madeAt = await installation.keyRingMadeAt();
   const isNew = await prepareRing(store, madeAt !== null, timing);
-  if (isNew) logger.info({ event: 'key_ring_made', place: store.place }, 'made the first key ring');
+  if (isNew) record(logger, { event: 'key_ring_made', place: store.place });
   if (madeAt === null) await installation.rememberKeyRing(Date.now());
   const keyAdmin: KeyAdmin = {
     read: () => store.read(),
@@ -40,29 +41,19 @@ export async function openRing(
 
 function keeperLog(logger: Logger): KeeperLog {
   return {
-    ringReloaded: (kids) => logger.info({ event: 'key_ring_reloaded', kids }, 'the key ring changed'),
-    ringFault: (err) =>
-      logger.error(
-        { event: 'key_ring_fault', err },
-        'the key ring cannot be read; the last good one is used for a while',
-      ),
-    upkeepFailed: (err) => logger.error({ event: 'key_upkeep_failed', err }, 'the key ring cannot be looked after'),
+    ringReloaded: (kids) => record(logger, { event: 'key_ring_reloaded', kids }),
+    ringFault: (err) => record(logger, { event: 'key_ring_fault', err }),
+    upkeepFailed: (err) => record(logger, { event: 'key_upkeep_failed', err }),
     rotated: ({ activates, publishes }) => {
       const at = activates.activatesAt === null ? null : toRfc3339(activates.activatesAt);
-      const event = { event: 'key_rotated', kid: activates.kid, activatesAt: at, published: publishes?.kid ?? null };
-      logger.info(event, 'planned the next signing key');
+      const published = publishes?.kid ?? null;
+      record(logger, { event: 'key_rotated', kid: activates.kid, activatesAt: at, published });
     },
-    notRotated: ({ refused }) => logger.error({ event: 'key_rotation_refused', reason: refused }, 'no key was rotated'),
-    destroyed: (kids) => logger.info({ event: 'private_keys_destroyed', kids }, 'destroyed private keys that are over'),
-    clockJumped: (seconds) =>
-      logger.warn({ event: 'clock_jumped', seconds }, 'the clock jumped ahead; no key is changed by it for a while'),
-    leftovers: (names) =>
-      logger.warn(
-        { event: 'key_leftovers', names },
-        'belong to no key of the ring; `mintd keys prune` deletes what mintd wrote',
-      ),
-    timingDiffers: (inForce) =>
-      logger.warn({ event: 'key_timing_differs', inForce }, 'another server was started with another timing: it holds'),
+    notRotated: ({ refused }) => record(logger, { event: 'key_rotation_refused', reason: refused }),
+    destroyed: (kids) => record(logger, { event: 'private_keys_destroyed', kids }),
+    clockJumped: (seconds) => record(logger, { event: 'clock_jumped', seconds }),
+    leftovers: (names) => record(logger, { event: 'key_leftovers', names }),
+    timingDiffers: (inForce) => record(logger, { event: 'key_timing_differs', inForce }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Config } from './config.js';
 import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
 import { openTokenRate } from './grants/token-rate.js';
 import type { Readiness } from './http/health.js';
+import { record } from './http/record.js';
 import type { Keeper } from './keys/keeper.js';
 import { listen } from './listen.js';
 import type { TokenSettings } from './oauth/client.js';
@@ -138,10 +139,7 @@ async function open(
 /** What MAX_CONNECTIONS says, or as many as leave files to open for everything else. */
 function connectionLimit({ MAX_CONNECTIONS: wanted }: Config, logger: Logger): number {
   const connections = Math.min(wanted, connectionsWithin(openFileLimit()));
-  if (connections < wanted) {
-    const message = 'the limit of open files (ulimit -n) allows for fewer connections than MAX_CONNECTIONS';
-    logger.warn({ event: 'connections_limited', connections }, message);
-  }
+  if (connections < wanted) record(logger, { event: 'connections_limited', connections });
   return connections;
 }
 
@@ -166,7 +164,7 @@ async function openMigrated(
     opened.push(release);
   }
   const { before, applied } = await migrate(url, config.AUTO_MIGRATE === 'on');
-  if (applied.length > 0) logger.info({ event: 'migrated', applied }, 'migrations applied');
+  if (applied.length > 0) record(logger, { event: 'migrated', applied });
   const fault = applied.length > 0 ? null : schemaFault(before);
   if (fault !== null) fail(fault);
   const database = await openDatabase(url, false, undefined, observe);

@@ -1,12 +1,12 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import type { MemberName } from '../oauth/event-members.js';
+import type { EventMembers } from '../oauth/event-messages.js';
 import type { EventName } from '../oauth/events.js';
 import { CommandFailed } from './io.js';
 
 /** Writes down what a command has changed: an event, and what its line has (src/oauth/events.ts). */
-export type Audit = (event: EventName, what: Readonly<Partial<Record<MemberName, unknown>>>) => void;
+export type Audit = (event: EventName, what: EventMembers) => void;
 
 /** The audit file, as long as one command runs. */
 export type AuditTrail = {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { Sender } from '../accounts/login.js';
+import type { EventMembers } from '../oauth/event-messages.js';
 import type { Refusal } from '../oauth/refusal.js';
 import { ok, type Result, refuse } from '../oauth/result.js';
 import type { EpochMs } from '../oauth/time.js';
@@ -10,6 +11,7 @@ import { type ParsedBody, parametersIn, parseOAuthBodies } from './body.js';
 import type { Answer } from './client-endpoint.js';
 import { allowAnyOrigin, allowOrigin, answerPreflights } from './cors.js';
 import { NO_STORE, refuseWith } from './errors.js';
+import { record } from './record.js';
 import { senderOf } from './sender.js';
 import { wireError } from './wire-errors.js';
 
@@ -64,7 +66,7 @@ export function bearerEndpoint(
         const answered = await handle({ ...known.value, parameters, sender, now, path });
         if (!answered.ok) return refuseBearer(request, reply, answered.refusal, context);
         const { body, event } = answered.value;
-        request.log.info({ ...event, ...context }, event.event);
+        record(request.log, { ...event, ...context });
         reply.headers(NO_STORE);
         return body === null ? reply.code(204).send() : reply.send(body);
       },
@@ -88,7 +90,12 @@ export async function bearerIn(request: FastifyRequest, tokens: TokenDeps, now: 
   return bearerOf(tokens, text, now);
 }
 
-function refuseBearer(request: FastifyRequest, reply: FastifyReply, refusal: Refusal, context: object): FastifyReply {
+function refuseBearer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+  context: EventMembers,
+): FastifyReply {
   challenge(reply, refusal);
   return refuseWith(request, reply, refusal, context);
 }

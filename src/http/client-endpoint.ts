@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { Client } from '../oauth/client.js';
-import type { EventName } from '../oauth/events.js';
+import type { EventMembers, LogEvent } from '../oauth/event-messages.js';
 import type { RequestParameters } from '../oauth/parameters.js';
 import type { Refusal } from '../oauth/refusal.js';
 import { ok, type Result } from '../oauth/result.js';
@@ -9,6 +9,7 @@ import { parametersIn, parseOAuthBodies } from './body.js';
 import { authenticate, type ClientAuthDeps } from './client-auth.js';
 import { allowAnyOrigin, allowOrigin, answerPreflights } from './cors.js';
 import { NO_STORE, refuseWith } from './errors.js';
+import { record } from './record.js';
 import { addressOf } from './sender.js';
 import { noteVerdict } from './verdict.js';
 import { wireError } from './wire-errors.js';
@@ -18,9 +19,6 @@ export type ClientEndpointDeps = ClientAuthDeps & { readonly clock: () => EpochM
 
 /** A request whose client is known to be who it says. */
 export type ClientRequest = { readonly client: Client; readonly parameters: RequestParameters; readonly now: EpochMs };
-
-/** What the log is told: the name of what happened, ids and reasons, no secret. */
-export type LogEvent = { readonly event: EventName } & Readonly<Record<string, unknown>>;
 
 /** An answer: nothing to say is 204, and `empty` a 200 that says nothing. */
 export type Answer = { readonly body: object | 'empty' | null; readonly event: LogEvent };
@@ -53,7 +51,7 @@ export function clientEndpoint(app: FastifyInstance, deps: ClientEndpointDeps, e
     if (!answered.ok) return refuse(request, reply, answered.refusal, context);
     const { body, event } = answered.value;
     noteVerdict(request, event.event);
-    request.log.info({ ...event, ...context }, event.event);
+    record(request.log, { ...event, ...context });
     reply.headers(NO_STORE);
     if (body === 'empty') return reply.send();
     return body === null ? reply.code(204).send() : reply.send(body);
@@ -69,7 +67,7 @@ async function identify(request: FastifyRequest, deps: ClientEndpointDeps): Prom
 }
 
 /** Names the scheme that was tried, as RFC 6749 §5.2 asks. */
-function refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal, context: object): FastifyReply {
+function refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal, context: EventMembers): FastifyReply {
   if (wireError(refusal).status === 401 && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="mintd", charset="UTF-8"');
   }

@@ -1,6 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { EventMembers } from '../oauth/event-messages.js';
 import type { EventName } from '../oauth/events.js';
 import { type Refusal, refusalEvent } from '../oauth/refusal.js';
+import { record } from './record.js';
 import { addressOf } from './sender.js';
 import { noteVerdict } from './verdict.js';
 import { SERVER_ERROR, UNAVAILABLE, type WireError, wireError } from './wire-errors.js';
@@ -20,11 +22,11 @@ export function refuseWith(
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: Refusal,
-  context: object,
+  context: EventMembers,
 ): FastifyReply {
-  const { event, level } = refusalEvent(refusal);
+  const event = refusalEvent(refusal);
   noteVerdict(request, event, refusal.reason);
-  request.log[level]({ event, ...refusal, ...context }, event);
+  record(request.log, { event, ...refusal, ...context });
   return sendError(reply, wireError(refusal));
 }
 
@@ -68,6 +70,6 @@ export function failureOf(error: FastifyError, request: FastifyRequest): WireErr
   const outage = OUTAGES[error.name];
   const event = outage ?? 'failure';
   noteVerdict(request, event);
-  request.log.error({ event, err: error }, error.name);
+  record(request.log, { event, err: error });
   return outage === undefined ? SERVER_ERROR : UNAVAILABLE;
 }

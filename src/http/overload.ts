@@ -4,6 +4,7 @@ import { optional } from '../oauth/parameters.js';
 import { parametersIn } from './body.js';
 import { sendError } from './errors.js';
 import { type LaneLimits, type LaneStatus, openLane } from './lane.js';
+import { record } from './record.js';
 import { noteVerdict } from './verdict.js';
 import { UNAVAILABLE } from './wire-errors.js';
 
@@ -104,7 +105,7 @@ function tellNowAndThen({ log }: FastifyInstance): () => void {
     untold++;
     const now = performance.now();
     if (now - toldAt < TOLD_EVERY_MS) return;
-    log.warn({ event: 'overloaded', requests: untold }, 'more is asked for than can be done: some requests got a 503');
+    record(log, { event: 'overloaded', requests: untold });
     toldAt = now;
     untold = 0;
   };

@@ -11,6 +11,7 @@ import type { ClientStore } from '../store/clients.js';
 import { parametersIn, parseOAuthBodies } from './body.js';
 import { allowAnyOrigin, answerPreflights } from './cors.js';
 import { NO_STORE, refuseWith } from './errors.js';
+import { record } from './record.js';
 import { answer, publicSchema, refusal } from './route-schema.js';
 import { senderOf } from './sender.js';
 
@@ -51,7 +52,7 @@ export async function registerEndpoint(app: FastifyInstance, options: RegisterOp
     if (!done.ok) return refuseWith(request, reply, done.refusal, context);
     const { userId } = done.value;
     const event: EventName = userId === null ? 'registration_of_taken_name' : 'user_registered';
-    request.log.info({ event, ...(userId !== null && { userId }), ...context }, event);
+    record(request.log, { event, ...(userId !== null && { userId }), ...context });
     return reply.code(202).headers(NO_STORE).send(ACCEPTED);
   });
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import type { Sender } from '../accounts/login.js';
 import type { TrustedProxies } from '../oauth/trusted-proxies.js';
+import { record } from './record.js';
 
 /** Where a request comes from, and whether somebody still waits for the answer. */
 export function senderOf(request: FastifyRequest, reply: FastifyReply): Sender {
@@ -52,7 +53,7 @@ export function warnOfProxies(app: FastifyInstance): void {
     done();
     if (isSaid || headers['x-forwarded-for'] === undefined) return;
     isSaid = true;
-    log.warn({ event: 'proxy_not_trusted' }, 'a request names X-Forwarded-For; behind a proxy, set TRUST_PROXY');
+    record(log, { event: 'proxy_not_trusted' });
   });
 }
 

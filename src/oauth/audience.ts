@@ -1,3 +1,5 @@
+import { namedAudience } from './named.js';
+import type { Refusal } from './refusal.js';
 import { ok, type Result, refuse } from './result.js';
 import type { TokenList } from './scope.js';
 
@@ -18,9 +20,14 @@ export function grantAudience(
   // Without an audience a token would be good nowhere, or to a lax verifier everywhere.
   if (asked.length === 0 && choice.defaults.length > 0) return ok(choice.defaults);
   if (asked.length === 0) return refuse({ reason: 'audience_not_allowed' });
-  return asked.every((audience) => choice.allowed.includes(audience))
-    ? ok(asked)
-    : refuse({ reason: 'audience_not_allowed' });
+  const excess = asked.find((audience) => !choice.allowed.includes(audience));
+  return excess === undefined ? ok(asked) : refuse(notAllowed(excess));
+}
+
+/** A refusal that names the audience as far as the log may. */
+function notAllowed(asked: string): Refusal {
+  const audience = namedAudience(asked);
+  return { reason: 'audience_not_allowed', ...(audience !== null && { audience }) };
 }
 
 /** An absolute URI without a fragment (RFC 8707 §2). */

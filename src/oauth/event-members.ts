@@ -27,6 +27,8 @@ export const MEMBERS = {
   from: 'where the ring was: `files` or `database`',
   to: 'where it is now',
   parameter: 'the name of the parameter, one that mintd has',
+  scope: 'the scope that the client asked for and may not have: its first tokens, `…` for those too long to name',
+  audience: 'the audience that the client asked for and may not have, where it is a URL, without its query',
   fault: 'what is wrong with an account, as the person was told',
   limit: 'which limit it was: `account` or `address`',
   retryAfterSeconds: 'when it may be tried again',

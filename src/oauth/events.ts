@@ -92,8 +92,8 @@ export const EVENTS = {
     level: 'info',
     says: 'anything else was refused; who asked is there as far as it was known',
     request: [
-      ...(['reason', 'clientId?', 'userId?', 'sid?', 'grantType?', 'parameter?', 'fault?', 'because?'] as const),
-      ...(['retryAfterSeconds?', 'address'] as const),
+      ...(['reason', 'clientId?', 'userId?', 'sid?', 'grantType?', 'parameter?', 'fault?'] as const),
+      ...(['scope?', 'audience?', 'because?', 'retryAfterSeconds?', 'address'] as const),
     ],
   },
   user_added: { level: 'info', says: 'a user was made', change: ['targetUserId', 'roles'] },

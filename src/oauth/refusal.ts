@@ -1,8 +1,8 @@
-import { EVENTS, type EventLevel, type EventName } from './events.js';
+import type { EventName } from './events.js';
 
 /**
  * Every reason for which mintd says no, as one tagged union. The reason is for the log; what the client is told is
- * decided in one place, src/http/errors.ts, which does not compile while a reason has no answer there.
+ * decided in one place, src/http/wire-errors.ts, which does not compile while a reason has no answer there.
  */
 export type Refusal =
   // The request itself (RFC 6749 §5.2 invalid_request)
@@ -43,9 +43,9 @@ export type Refusal =
   | { readonly reason: 'grant_type_unknown' }
   | { readonly reason: 'grant_type_not_allowed' }
   | { readonly reason: 'scope_malformed' }
-  | { readonly reason: 'scope_not_allowed' }
+  | { readonly reason: 'scope_not_allowed'; readonly scope: string }
   | { readonly reason: 'resource_malformed' }
-  | { readonly reason: 'audience_not_allowed' }
+  | { readonly reason: 'audience_not_allowed'; readonly audience?: string }
   // The user's credentials (RFC 6749 §5.2 invalid_grant)
   | { readonly reason: 'user_unknown' }
   | { readonly reason: 'user_disabled'; readonly userId: string }
@@ -94,13 +94,8 @@ export type Refusal =
   | { readonly reason: 'client_token_rate_exceeded'; readonly retryAfterSeconds: number }
   | { readonly reason: 'family_changed_meanwhile'; readonly sid: string };
 
-/** What a refusal is called in the log, and how loudly it is said there. */
-export function refusalEvent({ reason }: Refusal): { readonly event: EventName; readonly level: EventLevel } {
-  const event = eventOf(reason);
-  return { event, level: EVENTS[event].level };
-}
-
-function eventOf(reason: Refusal['reason']): EventName {
+/** What a refusal is called in the log. */
+export function refusalEvent({ reason }: Refusal): EventName {
   if (reason === 'refresh_token_reused') return 'reuse';
   return LOGIN_FAILURES.has(reason) ? 'login_failed' : 'refused';
 }

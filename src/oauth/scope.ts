@@ -1,3 +1,4 @@
+import { namedScope } from './named.js';
 import { ok, type Result, refuse } from './result.js';
 
 /** A list of tokens without spaces, in order, each once. Scopes, grants, roles and audiences are kept like this. */
@@ -39,5 +40,6 @@ export function grantScope(
   if (requested === undefined) return ok(defaultScope);
   const scope = parseScope(requested);
   if (scope === null) return refuse({ reason: 'scope_malformed' });
-  return scope.every((token) => allowed.includes(token)) ? ok(scope) : refuse({ reason: 'scope_not_allowed' });
+  const excess = scope.filter((token) => !allowed.includes(token));
+  return excess.length === 0 ? ok(scope) : refuse({ reason: 'scope_not_allowed', scope: namedScope(excess) });
 }

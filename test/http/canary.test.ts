@@ -6,6 +6,8 @@ import { aService, FORM, issuerWithClients, logIn, loginForm, refresh, sendBody 
 const PASSWORD = 'canary+pass word"\\%ü';
 const SECRET = 'canary:client+secret"\\%ü';
 const WRONG = 'canary-wrong';
+/** A scope that no client may have: of all that is sent, the log names only this. */
+const SCOPE = 'canary-scope';
 
 /** Every way in which a text may stand in a log line or a column. */
 function spellings(secret: string): string[] {
@@ -37,11 +39,13 @@ async function traffic(issuer: TestIssuer): Promise<string[]> {
   given.push((await issuer.post('/token', client)).body);
   const header = { authorization: basic('service', SECRET) };
   given.push((await issuer.post('/token', { grant_type: 'client_credentials' }, header)).body);
+  const misplaced = [first?.['refresh_token'], first?.['access_token']].map(String);
   for (const form of [
     { ...login, password: WRONG },
     { ...login, username: WRONG },
     { ...login, client_id: WRONG },
-    { ...login, scope: WRONG },
+    ...[SCOPE, PASSWORD, SECRET, ...misplaced].map((scope) => ({ ...login, scope })),
+    ...misplaced.map((token) => ({ ...login, resource: `https://api.example/${token}?x=${token}` })),
     { ...login, resource: WRONG },
     { ...login, grant_type: WRONG },
     { ...login, client_secret: SECRET },
@@ -109,6 +113,7 @@ for (const provider of PROVIDERS) {
       t.notOk(log.includes(secret), `not in the log: ${secret.slice(0, 24)}`);
       t.notOk(rows.includes(secret), `not in the database: ${secret.slice(0, 24)}`);
     }
+    t.match(log, `"scope":"${SCOPE}"`, 'the refused scope is named');
     t.notMatch(log, /authorization|cookie|user-agent/i, 'no header is logged');
     t.strictSame(log.match(/\?[a-z%]+=/g), null, 'no URL is logged');
   });

@@ -136,6 +136,35 @@ t.test('lines say who did what to whom', async (t) => {
   for (const [name, what] of rows) t.match(last(name), what, name);
 });
 
+t.test('each line has a sentence of what happened to whom, which is more than the name of the event', async (t) => {
+  for (const line of lines) {
+    const { event, msg } = line;
+    t.match(msg, /^[^ ]+( [^ ]+)+$/, String(event));
+    t.notMatch(msg, /undefined|null|\[object/, String(event));
+    if (line['address'] === undefined) continue;
+    const whom = ['targetUserId', 'targetClientId', 'kid', 'userId', 'clientId', 'address'];
+    const name = whom.find((one) => line[one] !== undefined) ?? '';
+    t.ok(String(msg).includes(String(line[name])), `${event} says whom it is about: ${msg}`);
+  }
+});
+
+t.test('a refused scope is named, and so is a refused audience', async (t) => {
+  const ask = { grant_type: 'password', client_id: 'app', username: 'ada', password: 'wrong' };
+  const answers = [
+    await postForm(issuer, '/token', { ...ask, scope: 'read admin' }),
+    await postForm(issuer, '/token', { ...ask, resource: 'https://api.example.com/orders?x=y' }),
+  ];
+  const named = issuer.log.slice(-2 * 3).map((line): LogLine => JSON.parse(line));
+  t.match(
+    named.filter(({ event }) => event === 'refused'),
+    [
+      { reason: 'scope_not_allowed', scope: 'admin', msg: /\(admin\)$/ },
+      { reason: 'audience_not_allowed', audience: 'https://api.example.com/orders', msg: /\(https:\S+orders\)$/ },
+    ],
+  );
+  t.notMatch(JSON.stringify(answers.map(({ body }) => body)), /admin|orders/, 'the client is not told');
+});
+
 t.test('no secret is in any line, nor a name that somebody chose', async (t) => {
   const log = issuer.log.join('');
   t.ok(secrets.length > 25 && secrets.every((secret) => secret.length > 8), 'there are secrets');

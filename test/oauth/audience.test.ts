@@ -22,19 +22,23 @@ t.test('a token gets the audiences that were asked for, or the defaults', async 
   }
 });
 
-const NOT_ALLOWED: readonly [sentence: string, resources: string[], audiences: string[]][] = [
-  ['an unknown resource', ['https://c.example/'], []],
-  ['an unknown audience', [], ['billing']],
-  ['one unknown among known ones: nothing is granted in part', [A], ['orders', 'billing']],
-  ['audiences are compared byte by byte: no slash is added', ['https://a.example'], []],
-  ['nor is the host folded to lower case', ['https://A.example/'], []],
-  ['a prefix of an allowed one', [], ['order']],
-  ['a resource below an allowed one', ['https://a.example/x'], []],
+/** The last column is what the log names of the refused one. */
+const NOT_ALLOWED: readonly [sentence: string, resources: string[], audiences: string[], named: string | null][] = [
+  ['an unknown resource', ['https://c.example/'], [], 'https://c.example/'],
+  ['an unknown audience', [], ['billing'], null],
+  ['one unknown among known ones: nothing is granted in part', [A], ['orders', 'billing'], null],
+  ['audiences are compared byte by byte: no slash is added', ['https://a.example'], [], A],
+  ['nor is the host folded to lower case', ['https://A.example/'], [], A],
+  ['a prefix of an allowed one', [], ['order'], null],
+  ['a resource below an allowed one', ['https://a.example/x'], [], 'https://a.example/x'],
 ];
 
+const notAllowed = (audience?: string) =>
+  refuse({ reason: 'audience_not_allowed', ...(audience !== undefined && { audience }) });
+
 t.test('an audience outside those allowed is refused (RFC 8707 §2, invalid_target)', async (t) => {
-  for (const [sentence, resources, audiences] of NOT_ALLOWED) {
-    t.strictSame(grantAudience(resources, audiences, CHOICE), refuse({ reason: 'audience_not_allowed' }), sentence);
+  for (const [sentence, resources, audiences, named] of NOT_ALLOWED) {
+    t.strictSame(grantAudience(resources, audiences, CHOICE), notAllowed(named ?? undefined), sentence);
   }
 });
 
@@ -69,9 +73,9 @@ t.test('a refresh narrows and never widens: allowed and defaults are the own one
   const family = { allowed: [A, 'orders'], defaults: [A, 'orders'] };
   t.strictSame(grantAudience([], [], family), ok([A, 'orders']), 'none asked: all the family has');
   t.strictSame(grantAudience([A], [], family), ok([A]), 'narrower');
-  t.strictSame(grantAudience([B], [], family), refuse({ reason: 'audience_not_allowed' }), 'wider');
+  t.strictSame(grantAudience([B], [], family), notAllowed(B), 'wider');
   const none = { allowed: [], defaults: [] };
-  t.strictSame(grantAudience([], [], none), refuse({ reason: 'audience_not_allowed' }), 'nothing is left');
+  t.strictSame(grantAudience([], [], none), notAllowed(), 'nothing is left');
 });
 
 t.test('what is left to a login is what both it and its client have', async (t) => {

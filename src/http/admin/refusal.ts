@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EventMembers } from '../../oauth/event-messages.js';
 import type { Refusal } from '../../oauth/refusal.js';
+import { record } from '../record.js';
 import { addressOf } from '../sender.js';
 import { wireError } from '../wire-errors.js';
 import { sendProblem } from './problem.js';
@@ -13,9 +15,9 @@ export function sendRefusal(
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: Refusal,
-  who: object = {},
+  who: EventMembers = {},
 ): FastifyReply {
-  request.log.info({ event: 'refused', ...refusal, ...who, address: addressOf(request) }, 'refused');
+  record(request.log, { event: 'refused', ...refusal, ...who, address: addressOf(request) });
   const { status, error, description, retryAfterSeconds } = wireError(refusal);
   return sendProblem(reply, { status, code: error, detail: description, retryAfterSeconds });
 }

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Sender } from '../../accounts/login.js';
 import { mayAdminister } from '../../oauth/admin.js';
+import type { EventMembers } from '../../oauth/event-messages.js';
 import type { EventName } from '../../oauth/events.js';
 import { ok, type Result } from '../../oauth/result.js';
 import type { EpochMs } from '../../oauth/time.js';
@@ -9,6 +10,7 @@ import type { Bearer } from '../../tokens/bearer.js';
 import type { TokenDeps } from '../../tokens/deps.js';
 import { bearerIn, challenge } from '../bearer-endpoint.js';
 import { failureOf, NO_STORE } from '../errors.js';
+import { record } from '../record.js';
 import { addressOf, senderOf } from '../sender.js';
 import { BODY_NOT_JSON, readJson } from './json.js';
 import { PROBLEMS, type Problem, sendProblem } from './problem.js';
@@ -34,7 +36,7 @@ export type AdminApp = {
   /** The address of what is at a path, as others see it: the issuer may have a path of its own. */
   readonly locationOf: (path: string) => string;
   /** Writes down who changed what. */
-  readonly audit: (request: FastifyRequest, event: EventName, what: Readonly<Record<string, unknown>>) => void;
+  readonly audit: (request: FastifyRequest, event: EventName, what: EventMembers) => void;
 };
 
 /**
@@ -76,7 +78,7 @@ export function adminScope(plugin: FastifyInstance, { tokens, clock }: AdminScop
     audit(request, event, what) {
       const { bearer, sender } = administratorOf(request);
       const by = { clientId: bearer.client.id, ...(bearer.user !== null && { userId: bearer.user.id }) };
-      request.log.info({ event, by, ...what, address: sender.address }, event);
+      record(request.log, { event, by, ...what, address: sender.address });
     },
   };
 }
@@ -90,7 +92,7 @@ async function administratorIn(
   request: FastifyRequest,
   tokens: TokenDeps,
   now: EpochMs,
-): Promise<Result<Bearer> & { readonly who?: object }> {
+): Promise<Result<Bearer> & { readonly who?: EventMembers }> {
   const bearer = await bearerIn(request, tokens, now);
   if (!bearer.ok) return bearer;
   const { token, client, user } = bearer.value;
@@ -111,7 +113,7 @@ function handleAdminError(error: FastifyError, request: FastifyRequest, reply: F
   const problem = problemOf(error);
   if (problem !== null) {
     // Where in the body may be a name that somebody made up.
-    request.log.info({ event: 'refused', reason: problem.code, address: addressOf(request) }, 'refused');
+    record(request.log, { event: 'refused', reason: problem.code, address: addressOf(request) });
     return sendProblem(reply, problem);
   }
   const { status, error: code, description, retryAfterSeconds } = failureOf(error, request);

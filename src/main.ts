@@ -1,128 +1,16 @@
 #!/usr/bin/env node
-// The program. The only file that touches the process: its arguments, environment, streams, signals and exit code.
-import { readFileSync, statSync } from 'node:fs';
-import { buffer } from 'node:stream/consumers';
-import { parseEnv } from 'node:util';
-import closeWithGrace, { type Options } from 'close-with-grace';
-import { type Logger, pino } from 'pino';
-import { runCli } from './cli.js';
-import type { Config } from './config.js';
-import type { DemoAccess } from './demo-accounts.js';
-import { record } from './http/record.js';
-import { type RunningServer, startServer } from './serve.js';
-import { readVersion } from './version.js';
+// The command. Imports nothing before it knows that this Node is new enough: an older one fails on what the program
+// imports, or ends without a word when the SQLite driver opens a file.
 
-/** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
-const STOP_WITHIN_MS = 15_000;
+/** As `engines` in package.json has it. */
+const OLDEST = [22, 12] as const;
 
-/** What is set in the environment wins over the file `.env` in the working directory. */
-function environment(): Record<string, string | undefined> {
-  if (statSync('.env', { throwIfNoEntry: false })?.isFile() !== true) return process.env;
-  return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env };
-}
-
-/** OpenTelemetry's packages read their variables from the process; those in `.env` are to be among them. */
-function showOpenTelemetryItsVariables(): void {
-  for (const [name, value] of Object.entries(environment())) {
-    if (name.startsWith('OTEL_') && value !== undefined) process.env[name] = value;
-  }
-}
-
-async function serve(config: Config): Promise<void> {
-  if (config.isTraced) showOpenTelemetryItsVariables();
-  const logger = pino({ level: config.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
-  for (const { name, setting } of config.ignored) {
-    record(logger, { event: 'variable_ignored', variable: name, setting });
-  }
-  let server: RunningServer | undefined;
-  process.on('SIGUSR2', () => stepLogLevel(config, logger, server));
-  let stopped: () => void;
-  const untilStopped = new Promise<void>((resolve) => {
-    stopped = resolve;
-  });
-  // Before the server starts: a signal that comes in between must not find nobody home.
-  const graceful: Options = { delay: STOP_WITHIN_MS, logger: false, skip: ['SIGUSR2'] };
-  const { uninstall } = closeWithGrace(graceful, async ({ signal, err }) => {
-    if (err !== undefined) record(logger, { event: 'crash', err });
-    record(logger, { event: 'stopping', signal });
-    await server?.close();
-    record(logger, { event: 'stopped' });
-    stopped();
-  });
-  try {
-    server = await startServer(config, logger);
-  } catch (error) {
-    uninstall();
-    throw error;
-  }
-  if (server.demo !== null) showDemo(config, server.demo);
-  await untilStopped;
-}
-
-/** From LOG_LEVEL to the level at which every request is told of, and back; where that is LOG_LEVEL, to `info`. */
-function stepLogLevel({ LOG_LEVEL }: Config, logger: Logger, server: RunningServer | undefined): void {
-  const other = LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace' ? 'info' : 'debug';
-  const next = logger.level === LOG_LEVEL ? other : LOG_LEVEL;
-  const tell = () => record(logger, { event: 'log_level_changed', logLevel: next });
-  const set = server?.setLogLevel ?? ((level: Config['LOG_LEVEL']) => Object.assign(logger, { level }));
-  // Said while the more talkative of the two holds.
-  if (next === 'debug') set(next);
-  tell();
-  if (next !== 'debug') set(next);
-}
-
-function showDemo({ ISSUER }: Config, { clientId, username, password }: DemoAccess): void {
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
   process.stderr.write(
-    `\nFirst start: made the public client "${clientId}" and the user "${username}". A token, to try:\n\n` +
-      `  curl -s ${ISSUER.replace(/\/$/, '')}/token -d grant_type=password -d client_id=${clientId} ` +
-      `-d username=${username} -d password=${password}\n\n`,
+    `mintd: Node ${OLDEST.join('.')} or newer is needed; ${process.execPath} is ${process.versions.node}\n`,
   );
+  process.exitCode = 1;
+} else {
+  await import('./program.js');
 }
-
-async function askSecret(message: string): Promise<string> {
-  const { default: password } = await import('@inquirer/password');
-  return password({ message, mask: false }, { output: process.stderr });
-}
-
-async function askYes(message: string): Promise<boolean> {
-  const { default: confirm } = await import('@inquirer/confirm');
-  try {
-    return await confirm({ message, default: false }, { output: process.stderr });
-  } catch (error) {
-    // Ctrl-C at the question is an answer.
-    if (error instanceof Error && error.name === 'ExitPromptError') return false;
-    throw error;
-  }
-}
-
-/** Bytes that are not UTF-8 are refused: repaired, they would be a password that nobody can type. */
-async function readStdin(): Promise<string> {
-  const bytes = await buffer(process.stdin);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new Error('what came on stdin is not UTF-8');
-  }
-}
-
-// A file that may not grow any more (ulimit -f) is an error of whoever writes it, and not the end of the process.
-process.on('SIGXFSZ', () => undefined);
-
-// Whoever reads our output may stop reading (`mintd users list | head`): then there is nobody left to tell.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(1));
-
-process.exitCode = await runCli(process.argv.slice(2), {
-  io: {
-    out: (chunk) => process.stdout.write(chunk),
-    err: (chunk) => process.stderr.write(chunk),
-    isInteractive: process.stdin.isTTY === true,
-    readStdin,
-    stdin: () => process.stdin,
-    errTerminal: process.stderr.isTTY ? process.stderr : null,
-    askSecret,
-    askYes,
-  },
-  environment,
-  version: readVersion(),
-  serve,
-});

@@ -8,7 +8,7 @@ import type { Files } from './deploy/node.js';
 import { temporaryFolder } from './helper.js';
 
 /** What closing may take at most, from the program itself. */
-const [, stopWithinMs = ''] = /STOP_WITHIN_MS = ([\d_]+);/.exec(readFileSync('src/main.ts', 'utf8')) ?? [];
+const [, stopWithinMs = ''] = /STOP_WITHIN_MS = ([\d_]+);/.exec(readFileSync('src/program.ts', 'utf8')) ?? [];
 const stopWithinSeconds = Number(stopWithinMs.replaceAll('_', '')) / 1000;
 
 const paths = readdirSync('deploy', { recursive: true, encoding: 'utf8' })

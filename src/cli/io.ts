@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 
-/** The world as commands see it; the real one is made in src/main.ts, others in tests. */
+/** The world as commands see it; the real one is made in src/program.ts, others in tests. */
 export type CliIo = {
   /** Where results go. */
   readonly out: (text: string) => void;

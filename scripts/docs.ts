@@ -61,7 +61,8 @@ const app = await buildApp({
   readiness: async () => ({ database: false, schema: false, keys: false }),
   clock: Date.now,
   logger: pino({ level: 'silent' }),
-  apiDocs: { version: readVersion() },
+  apiDocs: { version: readVersion(), swaggerUi: { missing: { command: '', globalCommand: '' } }, hasDemo: false },
+  startPage: null,
 });
 await app.ready();
 writeFileSync(new URL('../docs/openapi.json', import.meta.url), `${JSON.stringify(app.swagger(), null, 2)}\n`);

@@ -18,7 +18,7 @@ export function eventsPage(): string {
 
 <!-- Written by \`npm run docs\` from src/oauth/events.ts. -->
 
-\`mintd serve\` writes one JSON object a line to stdout. Besides the members below each line has \`level\` (20 debug, 30 info, 40
+\`mintd serve\` writes one JSON object a line to stdout (in development a terminal shows the same as text). Besides the members below each line has \`level\` (20 debug, 30 info, 40
 warn, 50 error, 60 fatal), \`time\` (RFC 3339, UTC), \`msg\`, and where it belongs to a request \`requestId\`.
 A test does each of these things and fails when a line has a member more or less than here. \`msg\` is a sentence for people, made of
 these members; programs go by \`event\` and \`reason\`, because a sentence may change with any release.

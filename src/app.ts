@@ -12,9 +12,10 @@ import { adminKeys, type KeyAdmin } from './http/admin/keys.js';
 import { adminSessions } from './http/admin/sessions.js';
 import { adminUsers } from './http/admin/users.js';
 import { discoveryEndpoints } from './http/discovery.js';
+import type { DocsOptions } from './http/docs.js';
 import { handleError, sendError } from './http/errors.js';
 import { guardAllRoutes } from './http/guards.js';
-import { healthEndpoints, type Readiness } from './http/health.js';
+import { healthEndpoints, oneAtATime, type Readiness } from './http/health.js';
 import { introspectEndpoint } from './http/introspect.js';
 import { logoutEndpoint } from './http/logout.js';
 import { metricsEndpoint } from './http/metrics/endpoint.js';
@@ -30,6 +31,7 @@ import { leaveSchemasToEndpoints } from './http/route-schema.js';
 import { addressOf, proxyTest, warnOfProxies } from './http/sender.js';
 import { boundConnections, serverOptions } from './http/server-options.js';
 import { sessionEndpoint, sessionsEndpoints } from './http/sessions.js';
+import { type StartPageOptions, startPage } from './http/start-page.js';
 import { tokenEndpoint } from './http/token.js';
 import { userinfoEndpoint } from './http/userinfo.js';
 import { wireError } from './http/wire-errors.js';
@@ -37,6 +39,7 @@ import { isSignedByClient } from './keys/client-assertion.js';
 import { readClientJwks } from './keys/client-jwks.js';
 import { cachedDocument } from './keys/jwks.js';
 import type { Keeper } from './keys/keeper.js';
+import { DEMO } from './oauth/first-steps.js';
 import { metadata } from './oauth/metadata.js';
 import { ok } from './oauth/result.js';
 import type { EpochMs } from './oauth/time.js';
@@ -68,7 +71,9 @@ export type AppDeps = {
   /** Null where nobody wants traces. */
   readonly tracing: Pick<Tracing, 'install'> | null;
   /** The description of the API and the page to try it on, for this version of the program; null: there is neither. */
-  readonly apiDocs: { readonly version: string } | null;
+  readonly apiDocs: ({ readonly version: string } & Pick<DocsOptions, 'swaggerUi' | 'hasDemo'>) | null;
+  /** The page at `/`; null: there is none. */
+  readonly startPage: Pick<StartPageOptions, 'version' | 'command'> | null;
 };
 
 /** The HTTP interface: every route, and what holds for all of them. It does not listen yet. */
@@ -123,8 +128,14 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await addAdministration(app, deps, tokens);
   const described = cachedDocument(JSON.stringify(metadata(issuer)));
   await app.register(discoveryEndpoints, { metadata: described, signer: keeper, clock });
-  await app.register(healthEndpoints, { readiness: deps.readiness, keyStatus, clock });
+  const readiness = oneAtATime(deps.readiness);
+  await app.register(healthEndpoints, { readiness, keyStatus, clock });
   await app.register(metricsEndpoint, { meter, keyStatus, passwordStatus, overloadStatus, clock });
+  if (deps.startPage !== null) {
+    const hasDemo = async () => (await clients.find(DEMO)) !== null;
+    const hasDocs = deps.apiDocs !== null;
+    await app.register(startPage, { ...deps.startPage, issuer, hasDocs, hasDemo, readiness, keyStatus, clock });
+  }
   return app;
 }
 
@@ -149,7 +160,7 @@ async function addApiDocs(app: FastifyInstance, { apiDocs, grants, keeper }: App
   const { docsPage } = await import('./http/docs.js');
   const maxAgeSeconds = () => keeper.jwksMaxAgeSeconds();
   await describeRoutes(app, { issuer, version: apiDocs.version, maxAgeSeconds, toDocument: cachedDocument });
-  await app.register(docsPage, { issuer });
+  await app.register(docsPage, { issuer, ...apiDocs });
 }
 
 /** A URL the router cannot decode gets here past all hooks. It is not logged. */

@@ -195,7 +195,8 @@ export const schema = z.object({
     description: 'With `open`, anybody may make an account at `/register`.',
   }),
   API_DOCS: z.enum(['on', 'off'], 'must be on or off').meta({
-    description: 'Whether `/docs` has a page to try the API on, and `/openapi.json` its description.',
+    description:
+      'Whether `/docs` has a page to try the API on, and `/openapi.json` its description. The page needs the package `@fastify/swagger-ui`, and says so where it is not installed.',
     shownDefault: 'in development `on`, else `off`',
   }),
   AUDIT_FILE: z.string().min(1).optional().meta({

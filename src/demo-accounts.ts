@@ -1,4 +1,5 @@
 import { type Client, newClient } from './oauth/client.js';
+import { DEMO } from './oauth/first-steps.js';
 import { uuidFrom } from './oauth/uuid.js';
 import type { ClientStore } from './store/clients.js';
 import type { UserStore } from './store/users.js';
@@ -14,7 +15,11 @@ export type DemoDeps = {
   readonly now: number;
 };
 
-const NAME = 'demo';
+/** Whether there is a demo client, or there will be one: asked before it is made. */
+export async function mayHaveDemo({ users, clients }: Pick<DemoDeps, 'users' | 'clients'>): Promise<boolean> {
+  if ((await clients.find(DEMO)) !== null) return true;
+  return (await users.isEmpty()) && (await clients.isEmpty());
+}
 
 /**
  * Makes a public client and a user to try mintd with. Only for an empty database in development (src/serve.ts).
@@ -25,10 +30,10 @@ export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | nul
   const { users, clients, hash, randomBytes, now } = deps;
   if (!(await users.isEmpty())) return null;
   // A start that was killed may have made the client and no user.
-  if (!(await clients.isEmpty()) && (await clients.find(NAME)) === null) return null;
+  if (!(await clients.isEmpty()) && (await clients.find(DEMO)) === null) return null;
   const password = Buffer.from(randomBytes(16)).toString('base64url');
   const client: Client = {
-    ...newClient(NAME, 'public', now),
+    ...newClient(DEMO, 'public', now),
     name: 'Made at the first start, for trying mintd',
     grants: ['password', 'refresh_token'],
     scopes: ['api'],
@@ -38,12 +43,12 @@ export async function makeDemoAccounts(deps: DemoDeps): Promise<DemoAccess | nul
   await clients.add(client);
   const isOurs = await users.add({
     id: uuidFrom(randomBytes(16)),
-    username: { display: NAME, key: NAME },
+    username: { display: DEMO, key: DEMO },
     email: null,
     passwordHash,
     roles: [],
     createdAt: now,
   });
   // Of several servers that start at once, only the one that made the user knows the password.
-  return isOurs ? { clientId: NAME, username: NAME, password } : null;
+  return isOurs ? { clientId: DEMO, username: DEMO, password } : null;
 }

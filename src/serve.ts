@@ -1,10 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { buildApp } from './app.js';
+import { type AppDeps, buildApp } from './app.js';
 import { startBackground } from './background.js';
 import type { Config } from './config.js';
-import { type DemoAccess, makeDemoAccounts } from './demo-accounts.js';
+import { type DemoAccess, type DemoDeps, makeDemoAccounts, mayHaveDemo } from './demo-accounts.js';
 import { openTokenRate } from './grants/token-rate.js';
 import type { Readiness } from './http/health.js';
 import { record } from './http/record.js';
@@ -14,6 +14,7 @@ import type { TokenSettings } from './oauth/client.js';
 import type { LoginLimits } from './oauth/login-limits.js';
 import { openObservers } from './observers.js';
 import { connectionsWithin, openFileLimit } from './open-files.js';
+import { importOptional } from './optional-package.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
@@ -51,15 +52,16 @@ export type RunningServer = {
 /**
  * Puts all parts together and listens: database, key ring, password pool, HTTP. Time and randomness come in here.
  *
+ * @param command how mintd's commands are typed, for the page at `/`
  * @throws Error with one clear line when something is not fit to start; whatever was opened is closed again
  */
-export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+export async function startServer(config: Config, logger: Logger, command = 'mintd'): Promise<RunningServer> {
   const opened: (() => Promise<unknown> | unknown)[] = [];
   const close = async () => {
     for (const closeOne of opened.splice(0).reverse()) await closeOne();
   };
   try {
-    return await open(config, logger, opened, close);
+    return await open(config, logger, command, opened, close);
   } catch (error) {
     await close();
     throw error;
@@ -69,6 +71,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
 async function open(
   config: Config,
   logger: Logger,
+  command: string,
   opened: (() => Promise<unknown> | unknown)[],
   close: () => Promise<void>,
 ): Promise<RunningServer> {
@@ -113,7 +116,8 @@ async function open(
     logger,
     meter,
     tracing,
-    apiDocs: config.API_DOCS === 'on' ? { version } : null,
+    apiDocs: config.API_DOCS === 'on' ? await apiDocs(config, logger, version, { users, clients }) : null,
+    startPage: config.isDevelopment ? { version, command } : null,
   });
   const background = startBackground({ database, sessions, usedAssertions, failures, logger, meter, clock });
   opened.push(() => background.stop());
@@ -134,6 +138,18 @@ async function open(
     },
     close,
   };
+}
+
+/** What /docs needs. Swagger UI is an optional package, and is loaded only here. */
+async function apiDocs(
+  config: Config,
+  logger: Logger,
+  version: string,
+  stores: Pick<DemoDeps, 'users' | 'clients'>,
+): Promise<AppDeps['apiDocs']> {
+  const swaggerUi = await importOptional(['@fastify/swagger-ui'], () => import('@fastify/swagger-ui'));
+  if (swaggerUi.missing !== undefined) record(logger, { event: 'package_missing', packages: swaggerUi.missing.names });
+  return { version, swaggerUi, hasDemo: config.isDevelopment && (await mayHaveDemo(stores)) };
 }
 
 /** What MAX_CONNECTIONS says, or as many as leave files to open for everything else. */

@@ -41,6 +41,7 @@ function sharedHasher(): PasswordHasher {
 export type Overrides = Partial<GrantDeps> & {
   readonly accounts?: Partial<AccountDeps>;
   readonly apiDocs?: AppDeps['apiDocs'];
+  readonly startPage?: AppDeps['startPage'];
   /** Of another database, for a second instance on it. */
   readonly shared?: { readonly clients?: ClientStore; readonly usedAssertions?: ClientAssertionStore };
 };
@@ -48,7 +49,7 @@ export type Overrides = Partial<GrantDeps> & {
 /** All that an app is made of, but for what a test turns. */
 export async function issuerDeps(
   database: Database,
-  { accounts: others, apiDocs = null, shared = {}, ...overrides }: Overrides,
+  { accounts: others, apiDocs = null, startPage = null, shared = {}, ...overrides }: Overrides,
 ): Promise<Omit<AppDeps, 'readiness' | 'clock' | 'logger'>> {
   const signer = await testSigner();
   const sessions = openSessions(database);
@@ -72,7 +73,7 @@ export async function issuerDeps(
   };
   const { clients = openClients(database), usedAssertions = openClientAssertions(database) } = shared;
   const keyAdmin = { read: notHere, rotate: notHere, nextRotationAt: () => null };
-  const switches = { isRegistrationOpen: true, trustedProxies: 0, maxConnections: 1_000, apiDocs };
+  const switches = { isRegistrationOpen: true, trustedProxies: 0, maxConnections: 1_000, apiDocs, startPage };
   const meter = openMeter({ version: '0.0.0', isWholeProcess: false });
   return {
     clients,

@@ -9,6 +9,7 @@ import { answer, publicSchema } from './route-schema.js';
 export type Readiness = { readonly database: boolean; readonly schema: boolean; readonly keys: boolean };
 
 export type HealthOptions = {
+  /** Asked at each request. */
   readonly readiness: () => Promise<Readiness>;
   readonly keyStatus: (now: EpochMs) => KeyStatus;
   readonly clock: () => EpochMs;
@@ -44,9 +45,8 @@ export async function healthEndpoints(app: FastifyInstance, options: HealthOptio
   const { readiness, keyStatus, clock } = options;
   const headers = { 'cache-control': 'no-store' };
   app.get(PATHS.livez, { schema: LIVE }, async (_request, reply) => reply.headers(headers).send({ status: 'live' }));
-  const check = oneAtATime(readiness);
   app.get(PATHS.readyz, { schema: READY }, async (_request, reply) => {
-    const checks = await check();
+    const checks = await readiness();
     const isReady = Object.values(checks).every(Boolean);
     const now = clock();
     const keys = keyStatus(now);
@@ -58,8 +58,8 @@ export async function healthEndpoints(app: FastifyInstance, options: HealthOptio
   });
 }
 
-/** However many ask, the database is asked once. */
-function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
+/** However many requests ask at once, the database is asked once. */
+export function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | null = null;
   return () => {
     asking ??= ask().finally(() => {

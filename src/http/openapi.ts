@@ -121,7 +121,8 @@ function documentHead({ issuer, version }: OpenapiOptions): FastifyDynamicSwagge
       securitySchemes: {
         [SECURITY.oauth2]: {
           type: 'oauth2',
-          description: 'Which scopes there are is a matter of the client; without any, it gets its default.',
+          description:
+            'Which scopes there are depends on the client. A login without any gets those that the client has by default.',
           flows: {
             password: { tokenUrl, refreshUrl: tokenUrl, scopes: {} },
             clientCredentials: { tokenUrl, scopes: {} },

@@ -49,6 +49,7 @@ export const MEMBERS = {
   setting: 'the setting that it resembles',
   listensOn: 'the address, as a URL',
   logLevel: 'the level from now on, one of those of [LOG_LEVEL](configuration.md)',
+  packages: 'their names in the npm registry, a list',
   method: 'of HTTP',
   route: 'the pattern of the path, not the path',
   statusCode: 'of the answer',

@@ -87,6 +87,7 @@ const MESSAGES: Readonly<Record<EventName, (line: EventMembers) => string>> = {
   overloaded: ({ requests }) => `${requests} request(s) got a 503, because more came than can be worked on`,
   connections_limited: ({ connections }) =>
     `the limit of open files (ulimit -n) leaves room for ${connections} connections, less than MAX_CONNECTIONS`,
+  package_missing: ({ packages }) => `optional packages are not installed: ${list(packages)}`,
   http: ({ method, route, statusCode, ms }) =>
     `${method} ${route ?? '(no such path)'} was answered with ${statusCode} after ${ms} ms`,
   variable_ignored: ({ variable, setting }) => `the variable ${variable} is ignored: ${setting} is set`,

@@ -178,6 +178,11 @@ export const EVENTS = {
   failure: { level: 'error', says: 'a request got a 500: a bug', server: ['err'] },
   overloaded: { level: 'warn', says: 'more came than can be done: 503 for some', server: ['requests'] },
   connections_limited: { level: 'warn', says: 'too few open files for MAX_CONNECTIONS', server: ['connections'] },
+  package_missing: {
+    level: 'info',
+    says: 'optional packages are not installed; what needs them says how to get them',
+    server: ['packages'],
+  },
   http: { level: 'debug', says: 'a request was answered', server: ['method', 'route?', 'statusCode', 'ms'] },
   variable_ignored: {
     level: 'info',

@@ -4,6 +4,7 @@ import { CLIENT_AUTHENTICATION_METHODS } from './client-authentication.js';
 
 /** The paths of the endpoints below the issuer, in one place for the routes and the metadata. */
 export const PATHS = {
+  start: '/',
   token: '/token',
   revoke: '/revoke',
   introspect: '/introspect',

@@ -38,9 +38,9 @@ const WHY: Readonly<Record<Refusal['reason'], string>> = {
   grant_type_unknown: 'there is no such grant type',
   grant_type_not_allowed: 'the client may not use this grant type',
   scope_malformed: 'the scope does not follow RFC 6749',
-  scope_not_allowed: 'the scope is not allowed here',
+  scope_not_allowed: 'this scope may not be granted',
   resource_malformed: 'a resource is no absolute URI without a fragment',
-  audience_not_allowed: 'the audience is not allowed here',
+  audience_not_allowed: 'this audience may not be granted',
 
   user_unknown: 'no user has that name',
   user_disabled: 'the user is disabled',

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { docsTests } from './docs.js';
+import { firstMinuteTests } from './first-minute.js';
 import { loginTests } from './login.js';
 import { secureTests } from './secure.js';
 import { openStage, perform } from './stage.js';
@@ -16,6 +17,7 @@ const all = Object.entries({
   ...strangerTests,
   ...secureTests,
   ...docsTests,
+  ...firstMinuteTests,
 });
 for (const [i, [name, play]] of all.entries()) {
   t.test(name, (t) => perform(t, stage, i === 0 ? 'ada' : `ada${i}`, play));

@@ -54,7 +54,7 @@ export function probedPathFaults(path: string): string[] {
 }
 
 /** Not for the world: they say how the server is doing, or may change everything. */
-const INNER: readonly string[] = [PATHS.metrics, PATHS.livez, PATHS.readyz, PATHS.docs, PATHS.openapi];
+const INNER: readonly string[] = [PATHS.start, PATHS.metrics, PATHS.livez, PATHS.readyz, PATHS.docs, PATHS.openapi];
 
 /** What is wrong with a proxy that lets some paths through. */
 export function pathFaults(lets: (path: string) => boolean): string[] {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import t from 'tap';
+import { importOptional } from '../../src/optional-package.js';
 import { assertError, issuerWithClients, send } from '../rfc/setup.js';
 
 const isLoaded = () =>
@@ -9,7 +10,9 @@ const isLoaded = () =>
 
 const without = await issuerWithClients(t);
 const wasLoaded = isLoaded();
-const issuer = await issuerWithClients(t, { apiDocs: { version: '1.2.3' } });
+const swaggerUi = await importOptional(['@fastify/swagger-ui'], () => import('@fastify/swagger-ui'));
+const apiDocs = { version: '1.2.3', swaggerUi, hasDemo: false };
+const issuer = await issuerWithClients(t, { apiDocs });
 
 t.test('without API_DOCS there is nothing, and nothing is loaded for it', async (t) => {
   for (const url of ['/docs', '/docs/', '/docs/json', '/docs/static/swagger-ui.css', '/openapi.json']) {
@@ -23,6 +26,7 @@ const get = (url: string) => issuer.app.inject({ url });
 const FILES = [
   'swagger-ui.css',
   'index.css',
+  'theme/mintd.css',
   'swagger-ui-bundle.js',
   'swagger-ui-standalone-preset.js',
   'swagger-initializer.js',
@@ -80,10 +84,41 @@ t.test('a file that is not there, or not for others, is 404 as anything else', a
 
 t.test('an issuer with a path has its page below it', async (t) => {
   const settings = { ...issuer.grants.settings, issuer: 'https://example.com/auth' };
-  const { app } = await issuerWithClients(t, { overrides: { settings }, apiDocs: { version: '1.2.3' } });
+  const { app } = await issuerWithClients(t, { overrides: { settings }, apiDocs });
   t.match((await app.inject({ url: '/docs' })).body, '"/auth/docs/static/swagger-ui-bundle.js"');
   t.match((await app.inject({ url: '/docs/' })).body, '"./static/swagger-ui-bundle.js"');
   const { servers, components } = (await app.inject({ url: '/openapi.json' })).json();
   t.strictSame(servers, [{ url: 'https://example.com/auth' }]);
   t.equal(components.securitySchemes.oauth2.flows.password.tokenUrl, 'https://example.com/auth/token');
+});
+
+t.test('where Swagger UI is not installed, the page says how to get it, and the description is there', async (t) => {
+  const missing = { command: 'npm install <it>', globalCommand: 'npm install -g <it>' };
+  const settings = { ...issuer.grants.settings, issuer: 'https://example.com/auth' };
+  const made = { overrides: { settings }, apiDocs: { ...apiDocs, swaggerUi: { missing } } };
+  const bare = await issuerWithClients(t, made);
+  for (const url of ['/docs', '/docs/']) {
+    const { statusCode, headers, body } = await bare.app.inject({ url });
+    t.match({ statusCode, headers }, { statusCode: 200, headers: { 'content-type': /^text\/html/ } }, url);
+    t.match(headers['content-security-policy'], /^default-src 'none'; style-src 'sha256-/, url);
+    for (const command of Object.values(missing)) t.match(body, `<pre>${command.replace('<it>', '&lt;it&gt;')}</pre>`);
+    t.match(body, '<a href="/auth/openapi.json">');
+    assertError(t, await send(bare, { method: 'POST', url }), 405, 'method_not_allowed', url);
+  }
+  assertError(t, await send(bare, { url: '/docs/json' }), 404, 'not_found');
+  const { statusCode, body } = await bare.app.inject({ url: '/openapi.json' });
+  t.equal(statusCode, 200);
+  t.strictSame(Object.keys(JSON.parse(body).paths), Object.keys((await get('/openapi.json')).json().paths));
+});
+
+t.test('the login form starts with the demo client and user where they may be, and nowhere else', async (t) => {
+  const initializer = '/docs/static/swagger-initializer.js';
+  t.match((await get(initializer)).body, 'ui.initOAuth({})');
+  const { app } = await issuerWithClients(t, { apiDocs: { ...apiDocs, hasDemo: true } });
+  t.match((await app.inject(initializer)).body, 'ui.initOAuth({"clientId":"demo","username":"demo"})');
+  t.strictSame(
+    (await app.inject('/docs/json')).json(),
+    (await get('/docs/json')).json(),
+    'the description is the same',
+  );
 });

@@ -1,6 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { AppDeps } from '../../src/app.js';
+
+/** Describes the API of a program of that version; nothing of Swagger UI is loaded for it. */
+export function described(version: string): NonNullable<AppDeps['apiDocs']> {
+  return { version, swaggerUi: { missing: { command: '', globalCommand: '' } }, hasDemo: false };
+}
 
 type Media = { readonly schema: Record<string, unknown>; readonly encoding?: unknown };
 type Content = Readonly<Record<string, Media>>;

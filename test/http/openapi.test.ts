@@ -7,7 +7,7 @@ import { aClient, ISSUER, PASSWORD } from '../helper.js';
 import { issuerWithClients, logIn, refresh, SERVICE, send } from '../rfc/setup.js';
 import { anOffice } from './admin-support.js';
 import { administeredWithKeys, beRefused, doEverything } from './admin-tour.js';
-import { type OpenapiDocument, operationsOf, surpriseIn, witnessed } from './openapi-support.js';
+import { described, type OpenapiDocument, operationsOf, surpriseIn, witnessed } from './openapi-support.js';
 import { CASES, CLIENTS } from './refusals.js';
 import { asBearer, logInAtPage, postAtPage, postForm, sidOf } from './support.js';
 
@@ -16,7 +16,7 @@ const {
   made: issuer,
   routes,
   given,
-} = await witnessed(() => issuerWithClients(t, { clients: [...CLIENTS, anOffice()], apiDocs: { version: VERSION } }));
+} = await witnessed(() => issuerWithClients(t, { clients: [...CLIENTS, anOffice()], apiDocs: described(VERSION) }));
 const admin = await administeredWithKeys(t, issuer);
 const reply = await send(issuer, { url: '/openapi.json' });
 const document = reply.body as unknown as OpenapiDocument;
@@ -170,7 +170,7 @@ t.test('and refusals', async (t) => {
 });
 
 t.test('a route that is checked by zod is described by the same schema', async (t) => {
-  const { made } = await witnessed(() => issuerWithClients(t, { clients: [aClient()], apiDocs: { version: VERSION } }));
+  const { made } = await witnessed(() => issuerWithClients(t, { clients: [aClient()], apiDocs: described(VERSION) }));
   await made.app.register(async (scope) => {
     scope.setValidatorCompiler(validatorCompiler);
     const body = z.strictObject({ name: z.string().min(1).describe('A name.'), count: z.int().optional() });

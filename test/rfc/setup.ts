@@ -33,6 +33,7 @@ export type Setup = {
   readonly clients?: readonly Client[];
   readonly overrides?: Overrides;
   readonly apiDocs?: Overrides['apiDocs'];
+  readonly startPage?: Overrides['startPage'];
   /** With its statements on PostgreSQL; without it, more than a server has. */
   readonly patience?: Patience | undefined;
 };
@@ -42,6 +43,7 @@ export async function issuerWithClients(t: Test, setup: Setup = {}): Promise<Tes
   const issuer = await testIssuer(t, setup.provider ?? 'sqlite', {
     ...setup.overrides,
     ...(setup.apiDocs !== undefined && { apiDocs: setup.apiDocs }),
+    ...(setup.startPage !== undefined && { startPage: setup.startPage }),
     patience: setup.patience,
   });
   for (const client of setup.clients ?? [aClient(), aService()]) {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { type Meter, openMeter } from './http/metrics/meter.js';
 import { record } from './http/record.js';
+import { importOptional } from './optional-package.js';
 import type { PasswordObserver } from './passwords/observer.js';
 import { providerOf } from './store/database.js';
 import type { StatementObserver } from './store/observer.js';
@@ -34,9 +35,23 @@ export async function openObservers(config: Config, logger: Logger, version: str
   };
 }
 
+/** What src/tracing.ts imports: few installations want it, and it is large. */
+const TRACING_PACKAGES = [
+  '@fastify/otel',
+  '@opentelemetry/api',
+  '@opentelemetry/exporter-trace-otlp-proto',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace-node',
+] as const;
+
 async function openTracing({ DATABASE_URL }: Config, logger: Logger, version: string): Promise<Tracing> {
-  const { startTracing } = await import('./tracing.js');
+  const { module, missing } = await importOptional(TRACING_PACKAGES, () => import('./tracing.js'));
+  if (module === undefined) {
+    throw new Error(
+      `OpenTelemetry's variables ask for traces (OTEL_SDK_DISABLED=true: none), and what sends them is ${missing.sentence}`,
+    );
+  }
   const databaseSystem = providerOf(DATABASE_URL) === 'sqlite' ? 'sqlite' : 'postgresql';
   const notSent = (err: unknown) => record(logger, { event: 'traces_not_sent', err });
-  return startTracing({ version, databaseSystem }, { notSent });
+  return module.startTracing({ version, databaseSystem }, { notSent });
 }

@@ -1,3 +1,5 @@
+import { withRange } from './version.js';
+
 /** How to get packages that are not installed. */
 export type Missing = {
   readonly names: readonly string[];
@@ -40,7 +42,7 @@ function isAbsent(name: string, error: unknown): boolean {
 }
 
 function howToGet(names: readonly string[]): Missing {
-  const command = `npm install ${names.join(' ')}`;
+  const command = `npm install ${names.map(withRange).join(' ')}`;
   const globalCommand = command.replace('install', 'install -g');
   const sentence = `not installed: ${names.join(', ')}. Get it with \`${command}\`, or \`${globalCommand}\` where mintd is global`;
   return { names, command, globalCommand, sentence };

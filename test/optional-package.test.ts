@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { withRange } from '../src/version.js';
 import { temporaryFolder } from './helper.js';
 
 const folder = temporaryFolder(t);
@@ -63,6 +64,12 @@ t.test('one that is not installed is missing, and it is said how to get it', asy
     { outcome: { missing: { command: 'npm install @some/whole @some/absent' } } },
     'of several, all are named',
   );
+});
+
+t.test('a package that package.json names is asked for in the range it was tested in', (t) => {
+  t.match(withRange('@fastify/swagger-ui'), /^@fastify\/swagger-ui@[~^]\d+\.\d+\.\d+$/);
+  t.equal(withRange('@some/absent'), '@some/absent');
+  t.end();
 });
 
 t.test('every other error is thrown', async (t) => {

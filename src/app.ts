@@ -37,7 +37,7 @@ import { userinfoEndpoint } from './http/userinfo.js';
 import { wireError } from './http/wire-errors.js';
 import { isSignedByClient } from './keys/client-assertion.js';
 import { readClientJwks } from './keys/client-jwks.js';
-import { cachedDocument } from './keys/jwks.js';
+import { type CachedDocument, cachedDocument } from './keys/jwks.js';
 import type { Keeper } from './keys/keeper.js';
 import { DEMO } from './oauth/first-steps.js';
 import { metadata } from './oauth/metadata.js';
@@ -126,17 +126,20 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     await app.register(registerEndpoint, { clients, accounts: { ...accounts, randomBytes }, clock });
   }
   await addAdministration(app, deps, tokens);
-  const described = cachedDocument(JSON.stringify(metadata(issuer)));
-  await app.register(discoveryEndpoints, { metadata: described, signer: keeper, clock });
+  await app.register(discoveryEndpoints, { metadata: metadataDocument(issuer), signer: keeper, clock });
   const readiness = oneAtATime(deps.readiness);
   await app.register(healthEndpoints, { readiness, keyStatus, clock });
   await app.register(metricsEndpoint, { meter, keyStatus, passwordStatus, overloadStatus, clock });
   if (deps.startPage !== null) {
     const hasDemo = async () => (await clients.find(DEMO)) !== null;
-    const hasDocs = deps.apiDocs !== null;
-    await app.register(startPage, { ...deps.startPage, issuer, hasDocs, hasDemo, readiness, keyStatus, clock });
+    const seen = { hasDocs: deps.apiDocs !== null, hasDemo, readiness, keyStatus, clock };
+    await app.register(startPage, { ...deps.startPage, issuer, ...seen });
   }
   return app;
+}
+
+function metadataDocument(issuer: string): CachedDocument {
+  return cachedDocument(JSON.stringify(metadata(issuer)));
 }
 
 /** What administrators do over HTTP. */

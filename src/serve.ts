@@ -5,6 +5,7 @@ import { type AppDeps, buildApp } from './app.js';
 import { startBackground } from './background.js';
 import type { Config } from './config.js';
 import { type DemoAccess, type DemoDeps, makeDemoAccounts, mayHaveDemo } from './demo-accounts.js';
+import type { GrantDeps } from './grants/deps.js';
 import { openTokenRate } from './grants/token-rate.js';
 import type { Readiness } from './http/health.js';
 import { record } from './http/record.js';
@@ -18,6 +19,7 @@ import { importOptional } from './optional-package.js';
 import { isCommonPassword } from './passwords/common.js';
 import { hashOnce } from './passwords/hash-once.js';
 import { openHasher } from './passwords/hasher.js';
+import type { PasswordObserver } from './passwords/observer.js';
 import { openRandom } from './random.js';
 import { openRing } from './ring.js';
 import { openClientAssertions } from './store/client-assertions.js';
@@ -83,8 +85,7 @@ async function open(
   const database = await openMigrated(config, logger, statement, opened);
   const { keeper, keyAdmin } = await openRing(config, logger, database);
   opened.push(() => keeper.close());
-  const threads = config.PASSWORD_THREADS;
-  const hasher = openHasher({ cost: config.BCRYPT_COST, ...(threads > 0 && { threads }), observe: password });
+  const hasher = openPasswords(config, password);
   opened.push(() => hasher.close());
 
   const users = openUsers(database);
@@ -96,14 +97,7 @@ async function open(
   const app = await buildApp({
     clients,
     usedAssertions,
-    grants: {
-      login: accounts,
-      families: openFamilies(database),
-      signer: keeper,
-      settings: tokenSettings(config),
-      tokenRate: openTokenRate(),
-      randomBytes: random,
-    },
+    grants: { login: accounts, signer: keeper, randomBytes: random, ...openGrants(config, database) },
     accounts,
     isRegistrationOpen: config.REGISTRATION === 'open',
     trustedProxies: config.TRUST_PROXY,
@@ -125,19 +119,30 @@ async function open(
   await listen(app, config);
   // After listening: a start that fails has not used up the password that is shown once.
   const hash = (password: string) => hashOnce(password, config.BCRYPT_COST);
-  const demo = config.isDevelopment
-    ? await makeDemoAccounts({ users, clients, hash, randomBytes: random, now: clock() })
-    : null;
-  const { address, port, family } = app.server.address() as AddressInfo;
+  const demoDeps = { users, clients, hash, randomBytes: random, now: clock() };
   return {
-    address: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
-    demo,
+    address: addressOf(app),
+    demo: config.isDevelopment ? await makeDemoAccounts(demoDeps) : null,
     // The interface has a logger of its own, made of ours.
     setLogLevel(level) {
       for (const one of [logger, app.log]) one.level = level;
     },
     close,
   };
+}
+
+function openPasswords({ BCRYPT_COST: cost, PASSWORD_THREADS: threads }: Config, observe: PasswordObserver) {
+  return openHasher({ cost, ...(threads > 0 && { threads }), observe });
+}
+
+function openGrants(config: Config, database: Database): Pick<GrantDeps, 'families' | 'settings' | 'tokenRate'> {
+  return { families: openFamilies(database), settings: tokenSettings(config), tokenRate: openTokenRate() };
+}
+
+/** Where it really listens. */
+function addressOf({ server }: FastifyInstance): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 /** What /docs needs. Swagger UI is an optional package, and is loaded only here. */

@@ -31,19 +31,25 @@ type System = {
   readonly React: { createElement(type: unknown, props: object | null, ...children: unknown[]): object };
 };
 
-/**
- * A plugin of Swagger UI, for its dialog to authorize: the login form is the one that is open, with the demo user in it where
- * there is one (src/http/docs.ts); the other ways are below it, folded. Also makes the whole page dark where the browser prefers that.
- *
- * It runs in the browser: @fastify/swagger-ui sends the source of this function, so it refers to nothing outside of itself.
- */
-export const loginFirst: Plugin = ({ React }: System) => {
+// Plugins run in the browser: @fastify/swagger-ui sends the source of these functions, so they refer to nothing outside of
+// themselves.
+
+/** The page is dark where the browser prefers that. */
+export const followColours: Plugin = () => {
   const { document, matchMedia } = globalThis as unknown as Browser;
   const dark = matchMedia('(prefers-color-scheme: dark)');
-  const followColours = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
-  followColours();
-  dark.addEventListener('change', followColours);
+  const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+  follow();
+  dark.addEventListener('change', follow);
+  return {};
+};
 
+/**
+ * In the dialog to authorize, the login form is the one that is open, with the demo user in it where there is one
+ * (src/http/docs.ts); the other ways are below it, folded.
+ */
+export const loginFirst: Plugin = ({ React }: System) => {
+  const { document } = globalThis as unknown as Browser;
   const isLogin = (schemes: Schemes) => schemes.some((scheme) => scheme.get('flow') === 'password');
   const titles: Readonly<Record<string, string>> = {
     clientCredentials: 'Or as a client: client_credentials',

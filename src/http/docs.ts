@@ -2,7 +2,7 @@ import type { FastifySwaggerUiOptions } from '@fastify/swagger-ui';
 import type { FastifyError, FastifyInstance, FastifyPluginCallback } from 'fastify';
 import { addressOfPath, DEMO } from '../oauth/first-steps.js';
 import { PATHS } from '../oauth/metadata.js';
-import { DOCS_STYLE, loginFirst } from './docs-plugin.js';
+import { DOCS_STYLE, followColours, loginFirst } from './docs-plugin.js';
 import { handleError } from './errors.js';
 import { html, sendPage } from './page.js';
 
@@ -52,7 +52,7 @@ export async function docsPage(app: FastifyInstance, options: DocsOptions): Prom
       layout: 'BaseLayout',
       persistAuthorization: false,
       defaultModelsExpandDepth: -1,
-      plugins: [loginFirst],
+      plugins: [loginFirst, followColours],
     },
     ...(hasDemo && { initOAuth: DEMO_LOGIN }),
   });

@@ -1,15 +1,16 @@
 // The program. Beside main.ts the only file that touches the process: arguments, environment, streams, signals, exit code.
 import { readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { parseEnv } from 'node:util';
 import closeWithGrace, { type Options } from 'close-with-grace';
 import { type Logger, pino } from 'pino';
 import { runCli } from './cli.js';
 import type { Config } from './config.js';
-import type { DemoAccess } from './demo-accounts.js';
 import { record } from './http/record.js';
 import { type RunningServer, startServer } from './serve.js';
 import { readVersion } from './version.js';
+import { plainWelcome, terminalWelcome } from './welcome.js';
 
 /** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
 const STOP_WITHIN_MS = 15_000;
@@ -29,7 +30,7 @@ function showOpenTelemetryItsVariables(): void {
 
 async function serve(config: Config): Promise<void> {
   if (config.isTraced) showOpenTelemetryItsVariables();
-  const logger = pino({ level: config.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const logger = await openLogger(config);
   for (const { name, setting } of config.ignored) {
     record(logger, { event: 'variable_ignored', variable: name, setting });
   }
@@ -49,13 +50,23 @@ async function serve(config: Config): Promise<void> {
     stopped();
   });
   try {
-    server = await startServer(config, logger);
+    server = await startServer(config, logger, commandName());
   } catch (error) {
     uninstall();
     throw error;
   }
-  if (server.demo !== null) showDemo(config, server.demo);
+  if (config.isDevelopment) greet(config, server);
   await untilStopped;
+}
+
+/** One JSON object a line; to a person who develops and looks at a terminal, lines that read well. */
+async function openLogger({ LOG_LEVEL, isDevelopment }: Config): Promise<Logger> {
+  const options = { level: LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const { stdout } = process;
+  if (!isDevelopment || !stdout.isTTY) return pino(options);
+  const { prettyLog } = await import('./pretty-log.js');
+  const lines = prettyLog((text) => stdout.write(text), stdout.hasColors());
+  return pino(options, lines);
 }
 
 /** From LOG_LEVEL to the level at which every request is told of, and back; where that is LOG_LEVEL, to `info`. */
@@ -70,12 +81,17 @@ function stepLogLevel({ LOG_LEVEL }: Config, logger: Logger, server: RunningServ
   if (next !== 'debug') set(next);
 }
 
-function showDemo({ ISSUER }: Config, { clientId, username, password }: DemoAccess): void {
-  process.stderr.write(
-    `\nFirst start: made the public client "${clientId}" and the user "${username}". A token, to try:\n\n` +
-      `  curl -s ${ISSUER.replace(/\/$/, '')}/token -d grant_type=password -d client_id=${clientId} ` +
-      `-d username=${username} -d password=${password}\n\n`,
-  );
+/** Says where the server is and what to do next: all of it after the first start, and to a person at each start. */
+function greet({ ISSUER, API_DOCS }: Config, { demo }: RunningServer): void {
+  const welcome = { issuer: ISSUER, demo, hasDocs: API_DOCS === 'on', command: commandName() };
+  const { stderr } = process;
+  stderr.write(stderr.isTTY ? terminalWelcome(welcome, stderr.hasColors()) : plainWelcome(welcome));
+}
+
+/** How mintd's commands are typed here: npm says when it started the process, and a global command is started by its name. */
+function commandName(): string {
+  const isGlobal = process.env['npm_command'] === undefined && basename(process.argv[1] ?? '') === 'mintd';
+  return isGlobal ? 'mintd' : 'npx mintd';
 }
 
 async function askSecret(message: string): Promise<string> {

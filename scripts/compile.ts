@@ -16,7 +16,7 @@ import { dirname, join, relative } from 'node:path';
 /** Looks like the project itself, for code that finds its files by where it is: what is not compiled is linked. */
 const OUT = 'build';
 const COMPILED = ['bench', 'scripts', 'src', 'test'];
-const LINKED = ['dist', 'examples', 'node_modules', 'package.json', 'prisma'];
+const LINKED = ['dist', 'examples', 'node_modules', 'package.json', 'prisma', 'tools'];
 
 /** What everything is compiled by. */
 const SETTINGS = ['package-lock.json', 'scripts/compile.ts', 'tsconfig.json'];

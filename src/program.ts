@@ -1,6 +1,5 @@
 // The program. Beside main.ts the only file that touches the process: arguments, environment, streams, signals, exit code.
-import { readFileSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { parseEnv } from 'node:util';
 import closeWithGrace, { type Options } from 'close-with-grace';
@@ -10,7 +9,7 @@ import type { Config } from './config.js';
 import { record } from './http/record.js';
 import { type RunningServer, startServer } from './serve.js';
 import { readVersion } from './version.js';
-import { plainWelcome, terminalWelcome } from './welcome.js';
+import { commandFor, plainWelcome, terminalWelcome } from './welcome.js';
 
 /** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
 const STOP_WITHIN_MS = 15_000;
@@ -88,10 +87,15 @@ function greet({ ISSUER, API_DOCS }: Config, { demo }: RunningServer): void {
   stderr.write(stderr.isTTY ? terminalWelcome(welcome, stderr.hasColors()) : plainWelcome(welcome));
 }
 
-/** How mintd's commands are typed here: npm says when it started the process, and a global command is started by its name. */
 function commandName(): string {
-  const isGlobal = process.env['npm_command'] === undefined && basename(process.argv[1] ?? '') === 'mintd';
-  return isGlobal ? 'mintd' : 'npx mintd';
+  const program = process.argv[1] ?? '';
+  const isByNpm = process.env['npm_command'] !== undefined;
+  return commandFor({
+    program,
+    isByNpm,
+    isHere: existsSync('node_modules/.bin/mintd'),
+    path: process.env['PATH'] ?? '',
+  });
 }
 
 async function askSecret(message: string): Promise<string> {

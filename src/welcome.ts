@@ -1,6 +1,29 @@
+import { basename, delimiter, dirname } from 'node:path';
 import type { DemoAccess } from './demo-accounts.js';
 import { addressOfPath, nextCommands, tokenCommand } from './oauth/first-steps.js';
 import { PATHS } from './oauth/metadata.js';
+
+/** How this process was started. */
+export type Started = {
+  /** The file that was run, as it was named. */
+  readonly program: string;
+  /** By a script of npm, or npx. */
+  readonly isByNpm: boolean;
+  /** The working directory has the command in its node_modules. */
+  readonly isHere: boolean;
+  /** PATH. npm and npx put folders of their own there, for this process alone. */
+  readonly path: string;
+};
+
+/**
+ * How mintd's commands are typed here. Never `npx mintd` where npx would not find it in the working directory: it would look
+ * for the name in the registry, and run whatever has it.
+ */
+export function commandFor({ program, isByNpm, isHere, path }: Started): string {
+  if (isHere) return 'npx mintd';
+  const isInPath = path.split(delimiter).includes(dirname(program)) && basename(program) === 'mintd';
+  return isInPath && !isByNpm ? 'mintd' : `node ${program}`;
+}
 
 /** What is known of a server that was started in development. */
 export type Welcome = {
@@ -8,7 +31,7 @@ export type Welcome = {
   /** Only after the first start. */
   readonly demo: DemoAccess | null;
   readonly hasDocs: boolean;
-  /** How mintd's commands are typed here: `mintd` or `npx mintd`. */
+  /** How mintd's commands are typed here: `npx mintd`, for example. */
   readonly command: string;
 };
 

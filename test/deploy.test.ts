@@ -63,7 +63,7 @@ const MISTAKES: readonly (readonly [path: string, from: string, to: string, faul
   ['Dockerfile', 'USER 1000:1000', 'USER 1001:1001', /not the user of the image/],
   ['Dockerfile', 'NODE_VERSION=24.22.3', 'NODE_VERSION=24', /the version is not exact/],
   ['Dockerfile', 'NODE_VERSION=24.22.3', 'NODE_VERSION=20.20.2', /not one of package.json's engines/],
-  ['Dockerfile', 'bookworm-slim', 'bookworm', /not the small one/],
+  ['Dockerfile', 'bookworm-slim\nLABEL', 'bookworm\nLABEL', /not the small one/],
   ['Dockerfile', '/livez', '/healthz', /\/healthz is no path/],
   ['Dockerfile', '/livez', '/readyz', /fails with the database/],
   ['Dockerfile', '"serve"]', '"serve",]', /not a list in JSON/],

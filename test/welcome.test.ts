@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import t from 'tap';
-import { plainWelcome, terminalWelcome } from '../src/welcome.js';
+import { commandFor, plainWelcome, terminalWelcome } from '../src/welcome.js';
 
 const demo = { clientId: 'demo', username: 'demo', password: 'pAss-w0rd_' };
 const first = { issuer: 'http://localhost:4000', demo, hasDocs: true, command: 'npx mintd' };
@@ -20,7 +20,7 @@ t.test('on a terminal the first start says where it is, how to get a token, and 
     ${CURL}
 
   Your own user     npx mintd users add ada
-  Your own client   npx mintd clients add web --kind public --grant password --grant refresh_token
+  Your own client   npx mintd clients add web --kind public --grant password --grant refresh_token --scope read --default-scope read
   Signing keys      npx mintd keys list
 
   Ctrl-C stops it.
@@ -60,4 +60,24 @@ t.test('elsewhere the first start says one command in plain text, and a later on
     `  ${CURL}`,
   ]);
   t.equal(plainWelcome(later), '');
+});
+
+t.test('commands are typed so that npx never looks for the name in the registry', (t) => {
+  const path = '/usr/local/bin:/usr/bin';
+  const globally = { program: '/usr/local/bin/mintd', isByNpm: false, isHere: false, path };
+  const cache = '/home/ada/.npm/_npx/1/node_modules/.bin';
+  const rows: readonly (readonly [what: string, started: Parameters<typeof commandFor>[0], command: string])[] = [
+    ['npm start in a clone', { ...globally, program: 'dist/main.js', isByNpm: true, isHere: true }, 'npx mintd'],
+    ['installed in this folder', { ...globally, program: 'node_modules/.bin/mintd', isHere: true }, 'npx mintd'],
+    ['installed globally', globally, 'mintd'],
+    ['global, and not in PATH', { ...globally, path: '/usr/bin' }, 'node /usr/local/bin/mintd'],
+    ['by its file', { ...globally, program: '/opt/mintd/dist/main.js' }, 'node /opt/mintd/dist/main.js'],
+    [
+      'npx with a tarball',
+      { program: `${cache}/mintd`, isByNpm: true, isHere: false, path: `${cache}:${path}` },
+      `node ${cache}/mintd`,
+    ],
+  ];
+  for (const [what, started, command] of rows) t.equal(commandFor(started), command, what);
+  t.end();
 });

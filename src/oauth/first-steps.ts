@@ -22,7 +22,10 @@ export function tokenCommand(issuer: string, password: string): string {
 export function nextCommands(mintd: string): readonly { readonly line: string; readonly label: string }[] {
   return [
     { line: `${mintd} users add ada`, label: 'Your own user' },
-    { line: `${mintd} clients add web --kind public --grant password --grant refresh_token`, label: 'Your own client' },
+    {
+      line: `${mintd} clients add web --kind public --grant password --grant refresh_token --scope read --default-scope read`,
+      label: 'Your own client',
+    },
     { line: `${mintd} keys list`, label: 'Signing keys' },
   ];
 }

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Loader } from './load.js';
 import { busySeconds, signaturesPerSecond, usageOf } from './machine.js';
+import type { Served } from './server.js';
 import type { BareBcrypt, Subject } from './subjects.js';
 import type { Kind } from './visitors.js';
 
@@ -73,7 +75,7 @@ export async function measure(
   };
 }
 
-/** The same of comparisons that nobody asks for over HTTP. */
+/** The same of comparisons without HTTP. */
 export async function measureBcrypt({ pid, count }: BareBcrypt, { seconds }: Stretch): Promise<Measured> {
   const speed = signaturesPerSecond();
   const before = readUse([pid]);
@@ -90,4 +92,25 @@ export async function measureBcrypt({ pid, count }: BareBcrypt, { seconds }: Str
     foreignCores: Math.max(0, others),
     signaturesPerSecond: speed,
   };
+}
+
+/** One start of a server. */
+export type Started = {
+  /** Until it listened. */
+  readonly ms: number;
+  /** After a rest, before the first request. */
+  readonly idleRssMib: number;
+  readonly foreignCores: number;
+};
+
+/** Starts a server, lets it rest and stops it. */
+export async function measureStart(start: () => Promise<Served>, restMs: number): Promise<Started> {
+  const before = readUse([]);
+  const from = performance.now();
+  const { pid, stop } = await start();
+  const ms = performance.now() - from;
+  await pause(restMs);
+  const after = readUse([pid]);
+  await stop();
+  return { ms, idleRssMib: after.server.rssMib, foreignCores: Math.max(0, used(before, after).others) };
 }

@@ -2,10 +2,11 @@
 // them can say something else. `npm run docs` does the same, and CI fails on a difference.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { BASELINE_COMMIT, BASELINE_NODE } from './baseline.js';
 import { peersChart, ratiosChart } from './charts.js';
 import type { Conditions } from './machine.js';
 import type { PeerResults } from './peer-results.js';
-import { type Results, stretchRows, verdictRows } from './results.js';
+import { type BaselineResults, type Results, stretchRows, verdictRows } from './results.js';
 import type { SoakResults } from './soak-results.js';
 
 const docs = (name: string) => new URL(`../docs/${name}`, import.meta.url);
@@ -51,6 +52,35 @@ ${conditionsText(peers.conditions)} ${peers.repetitions} repetitions of ${peers.
 ${table(stretchRows(peers.stretches).map(({ 'loader cores': _loader, 'other cores': _other, ...row }) => row))}
 
 They do more than mintd does, and other things; this compares what a password, a refresh and a service's token cost.
+`;
+}
+
+/** How to hold a change against an older build, and what came out, if the committed results have that. */
+function baselineText(baseline: BaselineResults | undefined): string {
+  return `
+## Beside the baseline
+
+\`npm run bench -- --baseline\` holds today's build against mintd as it was at commit ${BASELINE_COMMIT.slice(0, 7)}, in one run and in turns, so that
+the speed of the machine cancels out. Each has its own database, written by its own code, and the same settings and visitors; the
+ratio is today's by the baseline's. Idle memory is read 2 s after a start, before the first request.
+
+\`\`\`sh
+npm run bench -- --baseline                    # today's build on the Node that runs the bench
+npm run bench -- --baseline --node baseline    # on the same Node as the baseline, so that only the code differs
+npm run bench -- --baseline --node /usr/bin/node --rows baseline-refresh-8,baseline-start
+\`\`\`
+
+The first run builds the baseline in \`node_modules/.cache\`, with Node ${BASELINE_NODE} from the npm registry. That takes some minutes, the git
+history, and \`g++\`, \`make\` and \`python3\`. The whole \`npm run bench\` has these rows too, unless it is told \`--no-baseline\`;
+\`--quick\` and \`--check\` have not.
+${baseline === undefined ? '' : baselineTable(baseline)}`;
+}
+
+function baselineTable({ nodes, verdicts }: BaselineResults): string {
+  return `
+In the run above, today's build was on Node ${nodes.today}, and the baseline on Node ${nodes.baseline}.
+
+${table(verdictRows(verdicts))}
 `;
 }
 
@@ -113,11 +143,11 @@ ${table(stretchRows(results.stretches))}
 ${REST}
 \`npm run bench:families\` asks the same of a million families on both databases, \`npm run bench:flood\` of ten times as many
 passwords as can be checked: [families.md](families.md), [passwords.md](passwords.md).
-${peersText(read<PeerResults>('performance-peers.json'))}${soakText(read<SoakResults>('performance-soak.json'))}
+${baselineText(results.baseline)}${peersText(read<PeerResults>('performance-peers.json'))}${soakText(read<SoakResults>('performance-soak.json'))}
 ## Measure it yourself
 
 \`\`\`sh
-npm run bench                          # some minutes; --quick takes one
+npm run bench                          # a quarter of an hour; --quick takes a minute
 npm run bench -- --rows refresh-8,mixed --repetitions 3
 npm run bench:peers                    # needs Debian's glewlwyd
 npm run bench:soak -- --minutes 30

@@ -14,6 +14,14 @@ export type Verdict = {
   readonly values: readonly number[];
 };
 
+/** Today's build beside the baseline; each value is today's by the baseline's. */
+export type BaselineResults = {
+  readonly commit: string;
+  /** The versions of Node that ran the two. */
+  readonly nodes: Readonly<Record<'today' | 'baseline', string>>;
+  readonly verdicts: readonly Verdict[];
+};
+
 /** The stretches of a row: one a repetition for each side. */
 export type Sides = Readonly<Record<string, readonly Measured[]>>;
 
@@ -24,6 +32,7 @@ export type Results = {
   readonly repetitions: number;
   readonly verdicts: readonly Verdict[];
   readonly stretches: Readonly<Record<string, Sides>>;
+  readonly baseline?: BaselineResults;
 };
 
 /** The comparisons of a row: each ratio within one repetition, for the machine is not always as fast. */
@@ -52,7 +61,13 @@ export function isReached({ values, atLeast, atMost }: Verdict): boolean {
   return reached >= (atLeast ?? Number.NEGATIVE_INFINITY) && reached <= (atMost ?? Number.POSITIVE_INFINITY);
 }
 
+/** Some ratios are only watched, and have no target. */
+export function hasTarget({ atLeast, atMost }: Verdict): boolean {
+  return atLeast !== undefined || atMost !== undefined;
+}
+
 export function targetText({ atLeast, atMost, unit }: Verdict): string {
+  if (atLeast === undefined && atMost === undefined) return '–';
   const number = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
   return `${number}${unit === '' ? '' : ` ${unit}`}`;
 }
@@ -75,7 +90,7 @@ export function verdictRows(verdicts: readonly Verdict[]) {
     what: verdict.what,
     target: targetText(verdict),
     measured: spread(verdict.values),
-    reached: isReached(verdict) ? 'yes' : 'NO',
+    reached: hasTarget(verdict) ? (isReached(verdict) ? 'yes' : 'NO') : '–',
   }));
 }
 

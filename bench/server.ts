@@ -3,20 +3,25 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+/** A program to be measured, and the Node that runs it. */
+export type Build = { readonly node: string; readonly program: string };
+
+/** What `npm run build` made of the files here, on the Node that runs the bench. */
+export const TODAY: Build = { node: process.execPath, program: 'dist/main.js' };
+
 /** A server that runs, to be measured. */
 export type Served = { readonly url: string; readonly pid: number; stop(): Promise<void> };
 
 /**
- * Starts the built program on a free port.
+ * Starts a build of mintd on a free port.
  *
  * @param more settings beside the usual ones
- * @param program where it was built, or a copy of that
  */
 export async function serve(
   folder: string,
   databaseUrl: string,
   more: Readonly<Record<string, string>> = {},
-  program = 'dist/main.js',
+  { node, program }: Build = TODAY,
 ): Promise<Served> {
   const env = {
     PATH: process.env['PATH'],
@@ -28,7 +33,7 @@ export async function serve(
     KEYS_DIR: join(folder, 'keys'),
     ...more,
   };
-  const child: ChildProcess = spawn(process.execPath, [program, 'serve'], {
+  const child: ChildProcess = spawn(node, [program, 'serve'], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -44,7 +49,7 @@ export async function serve(
       resolve(found);
     });
   });
-  // Nobody reads the log, which costs whoever measures next to nothing.
+  // The log is read and dropped, which costs the measuring process next to nothing.
   child.stdout?.resume();
   return {
     url,

@@ -9,12 +9,29 @@ import { startPostgres } from '../scripts/postgres.js';
 import { PATHS } from '../src/oauth/metadata.js';
 import type { BareSettings, Model } from './bare-server.js';
 import { formRequest, getRequest, openConnection } from './connection.js';
+import { measureStart, type Started } from './measure.js';
 import { COST, openPeople, PASSWORD, SECRET } from './people.js';
-import { serve } from './server.js';
+import { type Build, serve, TODAY } from './server.js';
 import { basic, type Target } from './target.js';
 
+/** Builds of mintd. `mintd` is held against the floor, `today` is the same build, started anew beside the baseline. */
+export type BuildName = 'mintd' | 'today' | 'baseline';
+
 /** What can be measured: mintd on its databases, and what does one thing of what mintd does and nothing else. */
-export type SubjectName = 'mintd' | 'mintd on PostgreSQL' | 'floor' | 'bare JWKS' | 'bare bcrypt';
+export type SubjectName = BuildName | `${BuildName} on PostgreSQL` | 'floor' | 'bare JWKS' | 'bare bcrypt';
+
+/** A database with users and clients, in a folder that also gets the keys, and where a server on it is asked for what. */
+export type Prepared = {
+  readonly folder: string;
+  readonly url: string;
+  targetAt(baseUrl: string): Target;
+};
+
+/** A build of mintd, and the way to prepare a database for it: SQLite in a new folder, where nothing is given. */
+export type Installation = {
+  readonly build: Build;
+  prepare(given?: { readonly folder?: string; readonly url?: string }): Promise<Prepared>;
+};
 
 /** A server that runs. */
 export type Subject = {
@@ -28,12 +45,16 @@ export type Subject = {
 /** Comparisons a second in a stretch of so many seconds. */
 export type BareBcrypt = { readonly pid: number; count(seconds: number): Promise<number> };
 
-/** Starts each server when it is first asked for; they stay, for whoever is not asked uses no processor. */
+/** Starts each server when it is first asked for; they stay, for a server without requests uses no processor. */
 export type Subjects = {
   get(name: Exclude<SubjectName, 'bare bcrypt'>): Promise<Subject>;
   bcrypt(): Promise<BareBcrypt>;
-  /** Starts and stops mintd once more on the database it has; in milliseconds until it listened. */
-  startMs(): Promise<number>;
+  /**
+   * Prepares a build and its database; what is returned starts and stops it once more.
+   *
+   * @param restMs between the moment it listens and the look at its memory
+   */
+  starter(name: BuildName, restMs: number): Promise<() => Promise<Started>>;
   stop(): Promise<void>;
 };
 
@@ -65,16 +86,35 @@ export async function addPeople(given?: { readonly folder?: string; readonly url
   return people;
 }
 
-export function openSubjects(): Subjects {
+/** Today's build, on a Node. */
+export function today(node: string = TODAY.node): Installation {
+  const prepare = async (given?: { readonly folder?: string; readonly url?: string }) => {
+    const { folder, url } = await addPeople(given);
+    return { folder, url, targetAt: mintdTarget };
+  };
+  return { build: { ...TODAY, node }, prepare };
+}
+
+/** @param beside what is held against the baseline, and the baseline; null: neither can be asked for */
+export function openSubjects(beside: Readonly<Record<'today' | 'baseline', Installation>> | null = null): Subjects {
   const stops: (() => Promise<unknown>)[] = [];
   const started = new Map<SubjectName, Promise<Subject>>();
   let bcrypt: Promise<BareBcrypt> | null = null;
   const starts: Record<Exclude<SubjectName, 'bare bcrypt'>, () => Promise<Subject>> = {
-    mintd: () => startOnSqlite(stops),
-    'mintd on PostgreSQL': () => startOnPostgres(stops),
+    mintd: () => startOnSqlite(installationOf('mintd'), stops),
+    today: () => startOnSqlite(installationOf('today'), stops),
+    baseline: () => startOnSqlite(installationOf('baseline'), stops),
+    'mintd on PostgreSQL': () => startOnPostgres(installationOf('mintd'), stops),
+    'today on PostgreSQL': () => startOnPostgres(installationOf('today'), stops),
+    'baseline on PostgreSQL': () => startOnPostgres(installationOf('baseline'), stops),
     floor: async () => startFloor(await get('mintd'), stops),
     'bare JWKS': async () => get('floor'),
   };
+  function installationOf(name: BuildName): Installation {
+    const installation = name === 'mintd' ? today() : beside?.[name];
+    if (installation === undefined) throw new Error('the baseline was not opened');
+    return installation;
+  }
   function get(name: Exclude<SubjectName, 'bare bcrypt'>): Promise<Subject> {
     const subject = started.get(name) ?? starts[name]();
     started.set(name, subject);
@@ -86,42 +126,40 @@ export function openSubjects(): Subjects {
       bcrypt ??= startBcrypt(stops);
       return bcrypt;
     },
-    startMs,
+    starter: (name, restMs) => openStarter(installationOf(name), restMs, stops),
     async stop() {
       for (const stop of stops.splice(0).reverse()) await stop();
     },
   };
 }
 
-async function startOnSqlite(stops: (() => Promise<unknown>)[]): Promise<Subject> {
-  const { folder, url } = await addPeople();
+async function startOnSqlite(installation: Installation, stops: (() => Promise<unknown>)[]): Promise<Subject> {
+  const { folder, url, targetAt } = await installation.prepare();
   stops.push(() => rm(folder, { recursive: true, force: true }));
-  const server = await serve(folder, url, SETTINGS);
+  const server = await serve(folder, url, SETTINGS, installation.build);
   stops.push(server.stop);
-  return { target: mintdTarget(server.url), pids: [server.pid], tokens: [] };
+  return { target: targetAt(server.url), pids: [server.pid], tokens: [] };
 }
 
-/** As one would run it: whatever was answered is on the disk. */
-async function startOnPostgres(stops: (() => Promise<unknown>)[]): Promise<Subject> {
+/** On a PostgreSQL of its own, as in production: what was answered is on the disk. */
+async function startOnPostgres(installation: Installation, stops: (() => Promise<unknown>)[]): Promise<Subject> {
   const postgres = await startPostgres({ fsync: 'on' });
   stops.push(postgres.stop);
   const folder = await mkdtemp(join(tmpdir(), 'mintd-bench-'));
   stops.push(() => rm(folder, { recursive: true, force: true }));
-  await addPeople({ folder, url: postgres.url });
-  const server = await serve(folder, postgres.url, SETTINGS);
+  const { targetAt } = await installation.prepare({ folder, url: postgres.url });
+  const server = await serve(folder, postgres.url, SETTINGS, installation.build);
   stops.push(server.stop);
-  return { target: mintdTarget(server.url), pids: [server.pid, postgres.pid()], tokens: [] };
+  return { target: targetAt(server.url), pids: [server.pid, postgres.pid()], tokens: [] };
 }
 
-async function startMs(): Promise<number> {
-  const { folder, url } = await addPeople();
-  await (await serve(folder, url, SETTINGS)).stop();
-  const from = performance.now();
-  const server = await serve(folder, url, SETTINGS);
-  const ms = performance.now() - from;
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
-  return ms;
+async function openStarter(installation: Installation, restMs: number, stops: (() => Promise<unknown>)[]) {
+  const { folder, url } = await installation.prepare();
+  stops.push(() => rm(folder, { recursive: true, force: true }));
+  const start = () => serve(folder, url, SETTINGS, installation.build);
+  // The first start makes the keys.
+  await (await start()).stop();
+  return () => measureStart(start, restMs);
 }
 
 /** One of the processes in this folder. */

@@ -10,7 +10,7 @@ import { failureKey } from '../src/oauth/login-limits.js';
 import { openUsers } from '../src/store/users.js';
 import { COST, loginName, openPeople, PASSWORD, type People } from './people.js';
 import { openPoster } from './post.js';
-import { serve } from './server.js';
+import { serve, TODAY } from './server.js';
 import { mannWhitney, quantile } from './statistics.js';
 
 const ALPHA = 0.001;
@@ -110,10 +110,10 @@ await people.add('ada-here');
 await people.add('old-here', 8);
 await openUsers(people.database).disable(await people.add('off-here'), Date.now());
 await block(people, BLOCKED);
-const program = values['without-dummy'] ? await withoutDummy(people.folder) : undefined;
+const build = values['without-dummy'] ? { ...TODAY, program: await withoutDummy(people.folder) } : TODAY;
 const start = (limit: string) => {
   const limits = { LOGIN_ACCOUNT_LIMIT: limit, LOGIN_ADDRESS_LIMIT: limit };
-  return serve(people.folder, people.url, { ...limits, BCRYPT_COST: String(COST) }, program);
+  return serve(people.folder, people.url, { ...limits, BCRYPT_COST: String(COST) }, build);
 };
 let differs = false;
 for (const [kinds, limit, status] of [

@@ -17,27 +17,28 @@ export function messageOf(line: LogEvent): string {
 const MESSAGES: Readonly<Record<EventName, (line: EventMembers) => string>> = {
   login: ({ userId, clientId }) => `user ${userId} logged in at client ${clientId}`,
   login_failed: loginFailed,
-  refresh: ({ clientId, sid, userId }) => `client ${clientId} refreshed login ${sid} of user ${userId}`,
+  refresh: ({ clientId, sid, userId }) => `client ${clientId} refreshed session ${sid} of user ${userId}`,
   refresh_retry: ({ clientId, sid, userId }) =>
-    `client ${clientId} repeated a refresh of login ${sid} of user ${userId} and got the same successor`,
+    `client ${clientId} repeated a refresh of session ${sid} of user ${userId} and got the same successor`,
   reuse: ({ clientId, sid, userId }) =>
-    `client ${clientId} sent a superseded refresh token of login ${sid} of user ${userId}: the login was ended`,
+    `client ${clientId} sent a superseded refresh token of session ${sid} of user ${userId}: the session was ended`,
   client_token: ({ clientId }) => `client ${clientId} got an access token for itself`,
   revoked: (line) => `client ${line.clientId} revoked a token: ${endedLogin(line)}`,
   introspected: ({ clientId, active, inactive }) =>
     `client ${clientId} asked about a token: ${active === true ? 'it is active' : `not active, ${why(inactive)}`}`,
   logout: (line) => `a page of client ${line.clientId} logged out: ${endedLogin(line)}`,
   userinfo: ({ clientId, userId }) => `client ${clientId} asked who user ${userId} is`,
-  sessions_shown: ({ userId, clientId }) => `user ${userId} looked at the own logins from client ${clientId}`,
+  sessions_shown: ({ userId, clientId }) => `user ${userId} listed the own sessions at client ${clientId}`,
   login_ended: ({ by, userId, targetUserId, sid }) =>
     by === undefined
-      ? `user ${userId} ended the own login ${sid}`
-      : `${admin(by)} ended login ${sid} of user ${targetUserId}`,
+      ? `user ${userId} ended the own session ${sid}`
+      : `${admin(by)} ended session ${sid} of user ${targetUserId}`,
   all_logins_ended: ({ by, userId, targetUserId, targetClientId }) =>
     by === undefined
-      ? `user ${userId} ended all own logins`
-      : `${admin(by)} ended all logins${of('user', targetUserId)}${of('client', targetClientId)}`,
-  password_changed: ({ userId }) => `user ${userId} changed the own password; all other logins of that user ended`,
+      ? `user ${userId} ended all own sessions`
+      : `${admin(by)} ended all sessions${of('user', targetUserId)}${of('client', targetClientId)}`,
+  password_changed: ({ userId }) =>
+    `user ${userId} changed the own password; all other sessions of that user were ended`,
   user_registered: ({ userId }) => `user ${userId} made the own account`,
   registration_of_taken_name: (line) => `${asker(line)} wanted an account whose name or e-mail address is taken`,
   refused: (line) => `${asker(line)} was refused: ${why(line.reason)}${whatWasRefused(line)}`,
@@ -46,7 +47,7 @@ const MESSAGES: Readonly<Record<EventName, (line: EventMembers) => string>> = {
   users_imported: ({ by, count }) => `${admin(by)} imported ${count} users`,
   user_changed: ({ by, targetUserId, changed }) => `${admin(by)} changed ${list(changed)} of user ${targetUserId}`,
   user_password_set: ({ by, targetUserId }) =>
-    `${admin(by)} set the password of user ${targetUserId}; all logins of that user ended`,
+    `${admin(by)} set the password of user ${targetUserId}; all sessions of that user were ended`,
   user_removed: ({ by, targetUserId }) => `${admin(by)} deleted user ${targetUserId}`,
   client_added: ({ by, targetClientId }) => `${admin(by)} added client ${targetClientId}`,
   client_changed: ({ by, targetClientId, changed }) =>
@@ -74,11 +75,11 @@ const MESSAGES: Readonly<Record<EventName, (line: EventMembers) => string>> = {
   key_leftovers: () => 'files in the folder of keys belong to no key; `mintd keys prune` deletes those mintd wrote',
   key_timing_differs: () => 'another server was started with other timings of keys, and those hold',
   proxy_not_trusted: () => 'a request has X-Forwarded-For, and no proxy is trusted; behind a proxy, set TRUST_PROXY',
-  families_removed: ({ families }) => `deleted ${families} logins that had ended`,
+  families_removed: ({ families }) => `deleted ${families} sessions that had ended`,
   client_assertions_removed: ({ rows }) => `deleted ${rows} used client assertions that have expired`,
   login_failures_removed: ({ rows }) => `deleted ${rows} counters of failed logins that have run out`,
   removal_failed: () => 'rows that have expired could not be deleted; tried again soon',
-  families_not_counted: () => 'the logins for /metrics could not be counted; tried again soon',
+  families_not_counted: () => 'the sessions for /metrics could not be counted; tried again soon',
   traces_not_sent: () => 'the collector does not take traces; they are lost until it does',
   migrated: ({ applied }) => `brought the database up to date with ${lengthOf(applied)} migration(s)`,
   database_unavailable: () => 'a request got a 503, because the database did not answer in time',
@@ -121,11 +122,11 @@ function whatWasRefused({ parameter, scope, audience, sid, retryAfterSeconds }: 
   const named = [parameter, scope, audience].find((one) => one !== undefined);
   if (named !== undefined) return ` (${named})`;
   if (retryAfterSeconds !== undefined) return `, next try in ${retryAfterSeconds} s`;
-  return sid === undefined ? '' : ` (login ${sid})`;
+  return sid === undefined ? '' : ` (session ${sid})`;
 }
 
 function endedLogin({ sid, userId }: EventMembers): string {
-  return sid === undefined ? 'there was no login to end' : `login ${sid}${of('user', userId)} was ended`;
+  return sid === undefined ? 'there was no session to end' : `session ${sid}${of('user', userId)} was ended`;
 }
 
 /** Who administered: a person or a client over HTTP, or a command. */

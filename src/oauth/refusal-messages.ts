@@ -51,12 +51,12 @@ const WHY: Readonly<Record<Refusal['reason'], string>> = {
   registration_blocked: 'too many accounts were asked for from this address',
 
   refresh_token_malformed: 'the refresh token is none of mintd',
-  refresh_token_unknown: 'there is no login with this refresh token',
+  refresh_token_unknown: 'there is no session with this refresh token',
   refresh_token_of_another_client: 'the refresh token is that of another client',
   refresh_token_reused: 'the refresh token was superseded',
-  family_expired: 'the login has expired',
-  family_revoked: 'the login was ended',
-  family_ended_with_user_or_client: 'all logins of the user or the client were ended',
+  family_expired: 'the session has expired',
+  family_revoked: 'the session was ended',
+  family_ended_with_user_or_client: 'all sessions of the user or the client were ended',
 
   origin_not_allowed: 'the origin of the page is not one of the client',
   cross_site: 'the page is on another site',
@@ -67,16 +67,16 @@ const WHY: Readonly<Record<Refusal['reason'], string>> = {
   client_without_cookies: 'the client keeps its refresh token in no cookie',
 
   token_of_another_client: 'the token is that of another client',
-  access_token_without_login: 'the access token has no login that could be ended',
+  access_token_without_login: 'the access token has no session that could be ended',
 
   bearer_missing: 'there is no access token',
   bearer_malformed: 'the Authorization header is no bearer token',
   access_token_invalid: 'the access token is none of this issuer',
   access_token_expired: 'the access token has expired',
   access_token_of_nobody: 'the user or the client of the access token is gone',
-  login_ended: 'the login of the access token has ended',
+  login_ended: 'the session of the access token has ended',
   access_token_without_user: 'the access token is that of a client, not of a user',
-  session_unknown: 'the user has no such login',
+  session_unknown: 'the user has no such session',
   admin_audience_missing: 'the access token is not for this issuer alone',
   admin_scope_missing: 'the access token lacks the scope mintd.admin',
   admin_role_missing: 'the user lacks the role mintd.admin',
@@ -86,7 +86,7 @@ const WHY: Readonly<Record<Refusal['reason'], string>> = {
   request_abandoned: 'the client hung up',
   login_blocked: 'too many logins failed',
   client_token_rate_exceeded: 'the client asks for too many tokens a minute',
-  family_changed_meanwhile: 'the login was changed in the same moment',
+  family_changed_meanwhile: 'the session was changed in the same moment',
 };
 
 /** Why a request was refused; a reason that the table does not have (src/http/admin/problem.ts) in its own words. */

@@ -39,7 +39,7 @@ async function serve(config: Config): Promise<void> {
   const untilStopped = new Promise<void>((resolve) => {
     stopped = resolve;
   });
-  // Before the server starts: a signal that comes in between must not find nobody home.
+  // Before the server starts, so that a signal that comes in between is handled.
   const graceful: Options = { delay: STOP_WITHIN_MS, logger: false, skip: ['SIGUSR2'] };
   const { uninstall } = closeWithGrace(graceful, async ({ signal, err }) => {
     if (err !== undefined) record(logger, { event: 'crash', err });

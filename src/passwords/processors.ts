@@ -8,7 +8,8 @@ export type ReadText = (path: string) => string | null;
 /**
  * How many processors this process can keep busy: those it may run on, or fewer where a control group has a quota of their
  * time, as containers with a limit have. More threads than that would use the quota up together, and then everything
- * stands still until the next period, requests as well. Node 20 does not look at quotas by itself.
+ * stands still until the next period, requests as well. Node looks at quotas too, and
+ * overlooks those of version 1 where version 2 is mounted beside it (seen with 22.14, 24.22 and 26.12).
  *
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html cpu.max
  * @see https://docs.kernel.org/scheduler/sched-bwc.html cpu.cfs_quota_us, of the first version

@@ -153,8 +153,8 @@ async function run(measuring: Measuring): Promise<Results> {
   const results = { conditions: before, seconds, repetitions, verdicts, stretches };
   if (baseline === null) return results;
   const starts = chosen.includes(BASELINE_START) ? await measureStarts(measuring) : [];
-  const { nodes } = baseline;
-  return { ...results, baseline: { commit: BASELINE_COMMIT, nodes, verdicts: besideBaseline(stretches, starts) } };
+  const beside = besideBaseline(stretches, starts).filter(({ row }) => chosen.includes(row));
+  return { ...results, baseline: { commit: BASELINE_COMMIT, nodes: baseline.nodes, verdicts: beside } };
 }
 
 /** Whether no rate has fallen to half of what was committed; what seems to have is looked at once more, for longer. */

@@ -64,7 +64,7 @@ const WHY: Readonly<Record<Refusal['reason'], string>> = {
   cookie_repeated: 'the cookie was sent more than once',
   refresh_token_in_body: 'the client keeps its refresh token in a cookie, and sent one in the body',
   refresh_cookie_missing: 'the cookie with the refresh token is missing',
-  client_without_cookies: 'the client keeps its refresh token in no cookie',
+  client_without_cookies: 'the client does not deliver refresh tokens in cookies',
 
   token_of_another_client: 'the token is that of another client',
   access_token_without_login: 'the access token has no session that could be ended',

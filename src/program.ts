@@ -13,6 +13,8 @@ import { commandFor, plainWelcome, terminalWelcome } from './welcome.js';
 
 /** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
 const STOP_WITHIN_MS = 15_000;
+/** How often a server that npm started looks whether its parent is still there. */
+const LOOK_AT_PARENT_MS = 500;
 
 /** What is set in the environment wins over the file `.env` in the working directory. */
 function environment(): Record<string, string | undefined> {
@@ -41,13 +43,14 @@ async function serve(config: Config): Promise<void> {
   });
   // Before the server starts, so that a signal that comes in between is handled.
   const graceful: Options = { delay: STOP_WITHIN_MS, logger: false, skip: ['SIGUSR2'] };
-  const { uninstall } = closeWithGrace(graceful, async ({ signal, err }) => {
+  const { close, uninstall } = closeWithGrace(graceful, async ({ signal, err }) => {
     if (err !== undefined) record(logger, { event: 'crash', err });
     record(logger, { event: 'stopping', signal });
     await server?.close();
     record(logger, { event: 'stopped' });
     stopped();
   });
+  stopWithNpm(close);
   try {
     server = await startServer(config, logger, commandName());
   } catch (error) {
@@ -56,6 +59,21 @@ async function serve(config: Config): Promise<void> {
   }
   if (config.isDevelopment) greet(config, server);
   await untilStopped;
+}
+
+/**
+ * Stops the server when what started it is gone, if that was npm: a signal ends npx and its shell, and not what the shell
+ * started, which would live on with the port and the database.
+ */
+function stopWithNpm(close: () => void): void {
+  if (process.env['npm_command'] === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    close();
+  }, LOOK_AT_PARENT_MS);
+  timer.unref();
 }
 
 /** One JSON object a line; to a person who develops and looks at a terminal, lines that read well. */

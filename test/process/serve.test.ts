@@ -147,3 +147,14 @@ t.test('two servers started at the same moment on one PostgreSQL and one keys fo
   );
   for (const server of servers) t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null });
 });
+
+t.test('a server that npm started stops when what started it is gone', async (t) => {
+  const folder = temporaryFolder(t);
+  const shell = ['sh', '-c', '"$@" & wait', 'sh'];
+  const env = { PORT: '0', BCRYPT_COST: '10', npm_command: 'exec' };
+  const mintd = start(t, folder, 'serve', env, '', { before: shell });
+  await mintd.waitFor(/"event":"listening"/);
+  mintd.child.kill('SIGTERM');
+  await mintd.waitFor(/"event":"stopped"/);
+  t.strictSame(await mintd.exit, { code: null, signal: 'SIGTERM' }, 'the shell is what the signal ended');
+});

@@ -13,6 +13,9 @@ import { commandFor, plainWelcome, terminalWelcome } from './welcome.js';
 
 /** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
 const STOP_WITHIN_MS = 15_000;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** How long after a signal another one counts as the same. */
+const SAME_SIGNAL_MS = 1_000;
 /** How often a server that npm started looks whether its parent is still there. */
 const LOOK_AT_PARENT_MS = 500;
 
@@ -42,13 +45,18 @@ async function serve(config: Config): Promise<void> {
     stopped = resolve;
   });
   // Before the server starts, so that a signal that comes in between is handled.
-  const graceful: Options = { delay: STOP_WITHIN_MS, logger: false, skip: ['SIGUSR2'] };
-  const { close, uninstall } = closeWithGrace(graceful, async ({ signal, err }) => {
+  const graceful: Options = { delay: STOP_WITHIN_MS, logger: false, skip: ['SIGUSR2', ...STOP_SIGNALS] };
+  let stoppedBy: NodeJS.Signals | undefined;
+  const { close, uninstall } = closeWithGrace(graceful, async ({ signal = stoppedBy, err }) => {
     if (err !== undefined) record(logger, { event: 'crash', err });
     record(logger, { event: 'stopping', signal });
     await server?.close();
     record(logger, { event: 'stopped' });
     stopped();
+  });
+  stopOnSignals((signal) => {
+    stoppedBy = signal;
+    close();
   });
   stopWithNpm(close);
   try {
@@ -59,6 +67,22 @@ async function serve(config: Config): Promise<void> {
   }
   if (config.isDevelopment) greet(config, server);
   await untilStopped;
+}
+
+/**
+ * Stops on the first of these signals. A second one right after it is the same: Ctrl-C reaches the server from the terminal
+ * and again from npm. One that comes later ends the process at once.
+ */
+function stopOnSignals(stop: (signal: NodeJS.Signals) => void): void {
+  let stoppedAt: number | undefined;
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      if (stoppedAt === undefined) {
+        stoppedAt = performance.now();
+        stop(signal);
+      } else if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(1);
+    });
+  }
 }
 
 /**

@@ -148,6 +148,17 @@ t.test('two servers started at the same moment on one PostgreSQL and one keys fo
   for (const server of servers) t.strictSame(await server.stop('SIGTERM'), { code: 0, signal: null });
 });
 
+t.test('a signal that comes twice at once, as Ctrl-C under npm does, stops the server in order', async (t) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const mintd = start(t, temporaryFolder(t), 'serve', { PORT: '0', BCRYPT_COST: '10' });
+    await mintd.waitFor(/"event":"listening"/);
+    for (let i = 0; i < 3; i++) mintd.child.kill(signal);
+    t.match(await mintd.waitFor(/"event":"stopping"/), `"signal":"${signal}"`);
+    await mintd.waitFor(/"event":"stopped"/);
+    t.strictSame(await mintd.exit, { code: 0, signal: null });
+  }
+});
+
 t.test('a server that npm started stops when what started it is gone', async (t) => {
   const folder = temporaryFolder(t);
   const shell = ['sh', '-c', '"$@" & wait', 'sh'];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { EVENTS } from '../src/oauth/events.js';
 import { openInstallation } from '../src/store/installation.js';
+import { SILENT } from './cli/doctor-support.js';
 import { type CommandLine, commandLine, makeRing } from './cli/harness.js';
 import { commandBlocks } from './documents.js';
 
@@ -29,7 +30,8 @@ async function installation(t: Test): Promise<CommandLine> {
   await line.withDatabase((database) => openInstallation(database).rememberKeyRing(Date.now()));
   await line.mintd('users add ada');
   await line.mintd('clients add worker --kind confidential --grant client_credentials');
-  return line;
+  // The doctor asks the issuer, and on its default port another mintd may listen on this machine.
+  return { ...line, mintd: (args, input) => line.mintd(args, { environment: { ISSUER: SILENT }, ...input }) };
 }
 
 const NAMES: Readonly<Record<string, string>> = { NAME: 'ada', CLIENT: 'worker' };

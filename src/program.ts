@@ -13,6 +13,8 @@ import { commandFor, plainWelcome, terminalWelcome } from './welcome.js';
 
 /** Longer than the server gives requests to finish (src/serve.ts), for the case that closing itself hangs. */
 const STOP_WITHIN_MS = 15_000;
+/** How long a server that stops waits for the last line of its log to be written. */
+const LOG_WRITTEN_WITHIN_MS = 500;
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** How long after a signal another one counts as the same. */
 const SAME_SIGNAL_MS = 1_000;
@@ -34,7 +36,7 @@ function showOpenTelemetryItsVariables(): void {
 
 async function serve(config: Config): Promise<void> {
   if (config.isTraced) showOpenTelemetryItsVariables();
-  const logger = await openLogger(config);
+  const { logger, written } = await openLog(config);
   for (const { name, setting } of config.ignored) {
     record(logger, { event: 'variable_ignored', variable: name, setting });
   }
@@ -52,6 +54,7 @@ async function serve(config: Config): Promise<void> {
     record(logger, { event: 'stopping', signal });
     await server?.close();
     record(logger, { event: 'stopped' });
+    await written();
     stopped();
   });
   stopOnSignals((signal) => {
@@ -100,14 +103,31 @@ function stopWithNpm(close: () => void): void {
   timer.unref();
 }
 
+/** The log, and what waits until all of it is written. */
+type Log = { readonly logger: Logger; readonly written: () => Promise<void> };
+
 /** One JSON object a line; to a person who develops and looks at a terminal, lines that read well. */
-async function openLogger({ LOG_LEVEL, isDevelopment }: Config): Promise<Logger> {
+async function openLog({ LOG_LEVEL, isDevelopment }: Config): Promise<Log> {
   const options = { level: LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const { stdout } = process;
-  if (!isDevelopment || !stdout.isTTY) return pino(options);
+  if (!isDevelopment || !stdout.isTTY) {
+    const stream = pino.destination({ dest: 1, sync: false });
+    return { logger: pino(options, stream), written: () => untilWritten(stream) };
+  }
   const { prettyLog } = await import('./pretty-log.js');
   const lines = prettyLog((text) => stdout.write(text), stdout.hasColors());
-  return pino(options, lines);
+  return { logger: pino(options, lines), written: async () => undefined };
+}
+
+/**
+ * Waits until the last line is written, or cannot be because its reader is gone. Left to the end of the process, pino's stream
+ * would try to write it again and again, and the process would never end.
+ */
+function untilWritten(stream: ReturnType<typeof pino.destination>): Promise<void> {
+  return new Promise((resolve) => {
+    for (const end of ['drain', 'error']) stream.once(end, resolve);
+    setTimeout(resolve, LOG_WRITTEN_WITHIN_MS).unref();
+  });
 }
 
 /** From LOG_LEVEL to the level at which every request is told of, and back; where that is LOG_LEVEL, to `info`. */

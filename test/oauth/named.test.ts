@@ -1,14 +1,15 @@
 import t from 'tap';
 import { namedAudience, namedScope } from '../../src/oauth/named.js';
 
-const LONG = 'x'.repeat(41);
+/** As long as the shortest credential that mintd makes, a password. */
+const LONG = Buffer.alloc(16).toString('base64url');
 
 t.test('a refused scope is named, a few tokens of it, and none that could be a credential', async (t) => {
   const rows: readonly (readonly [sentence: string, tokens: string[], named: string])[] = [
     ['one', ['admin'], 'admin'],
-    ['several', ['admin', 'https://a.example/write'], 'admin https://a.example/write'],
+    ['several', ['admin', 'https://a.example/w'], 'admin https://a.example/w'],
     ['the longest that is named', [LONG.slice(1)], LONG.slice(1)],
-    ['one as long as a client secret', [LONG], '…'],
+    ['one as long as a password that mintd makes', [LONG], '…'],
     ['the others of them', ['a', LONG, 'b'], 'a b …'],
     ['five, however many there are', ['a', 'b', 'c', 'd', 'e', 'f'], 'a b c d e …'],
   ];
@@ -28,7 +29,7 @@ t.test('a refused audience is named where it is a URL in which nothing could be 
     ],
     ['no user in it', 'https://ada@api.example.com/', null],
     ['no password in it', 'https://:x@api.example.com/', null],
-    ['no part as long as a client secret', `https://api.example.com/${LONG}`, null],
+    ['no part as long as a password that mintd makes', `https://api.example.com/${LONG}`, null],
     ['no JWT', `https://api.example.com/${['a', LONG, 'b'].join('.')}`, null],
     ['not longer than a line', `https://api.example.com${'/abcdefghi'.repeat(20)}`, null],
     ['another scheme, in which all may be anything', 'urn:example:orders', null],

@@ -159,6 +159,14 @@ t.test('a signal that comes twice at once, as Ctrl-C under npm does, stops the s
   }
 });
 
+t.test('a server whose log nothing reads any more stops as ever', async (t) => {
+  const mintd = start(t, temporaryFolder(t), 'serve', { PORT: '0', BCRYPT_COST: '10' });
+  await mintd.waitFor(/"event":"listening"/);
+  mintd.child.stdout?.destroy();
+  mintd.child.kill('SIGTERM');
+  t.strictSame(await mintd.exit, { code: 0, signal: null });
+});
+
 t.test('a server that npm started stops when what started it is gone', async (t) => {
   const folder = temporaryFolder(t);
   const shell = ['sh', '-c', '"$@" & wait', 'sh'];

@@ -176,7 +176,7 @@ async function askYes(message: string): Promise<boolean> {
   }
 }
 
-/** Bytes that are not UTF-8 are refused: repaired, they would be a password that nobody can type. */
+/** Bytes that are not UTF-8 are refused: repaired, they would be a password that cannot be typed. */
 async function readStdin(): Promise<string> {
   const bytes = await buffer(process.stdin);
   try {
@@ -186,10 +186,10 @@ async function readStdin(): Promise<string> {
   }
 }
 
-// A file that may not grow any more (ulimit -f) is an error of whoever writes it, and not the end of the process.
+// A file that may not grow any more (ulimit -f) is an error of the statement that writes, and not the end of the process.
 process.on('SIGXFSZ', () => undefined);
 
-// Whoever reads our output may stop reading (`mintd users list | head`): then there is nobody left to tell.
+// The reader of the output may stop reading (`mintd users list | head`): then no message would reach it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(1));
 
 process.exitCode = await runCli(process.argv.slice(2), {

@@ -6,7 +6,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool, type PoolConfig } from 'pg';
 import { type Direct, directOn } from './direct.js';
 import { directOnSqlite } from './direct-sqlite.js';
-import { assertAccepted, DURABLE } from './durability.js';
+import { assertAccepted, DURABLE, NO_BUSY_WAIT_MS } from './durability.js';
 import { gathered } from './gathered.js';
 import { PrismaClient as PostgresClient } from './generated/postgres/client.js';
 import { PrismaClient as SqliteClient } from './generated/sqlite/client.js';
@@ -49,8 +49,6 @@ const SILENCE_TIMEOUT_MS = 100;
 export const POOL_SIZE = 10;
 /** Rotations at once, in one statement or in several; and how long one may hold the next up. */
 const GATHERING = { most: 16, patienceMs: 50 };
-/** SQLite's own wait blocks the event loop, and that for each request that waits; src/store/outage.ts waits outside of it. */
-const NO_BUSY_WAIT_MS = 0;
 
 /** Which database a URL names: `file:` is SQLite, `postgres:` or `postgresql:` PostgreSQL. Null for anything else. */
 export function providerOf(databaseUrl: string): Provider | null {

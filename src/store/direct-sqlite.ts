@@ -1,6 +1,6 @@
 import type SqliteConnection from 'better-sqlite3';
 import type { Direct } from './direct.js';
-import { openDurable } from './durability.js';
+import { NO_BUSY_WAIT_MS, openDurable } from './durability.js';
 import type { Prisma } from './generated/sqlite/client.js';
 import { together } from './together.js';
 
@@ -8,8 +8,6 @@ import { together } from './together.js';
 const MOST_AT_ONCE = 64;
 /** Between two transactions; on most disks a commit takes about as long. */
 const PAUSE_MS = 1;
-/** SQLite's own wait would block the event loop; src/store/outage.ts waits outside of it. */
-const NO_BUSY_WAIT_MS = 0;
 
 /** How a column's times are told from its numbers: by the type it was declared with. */
 const TIME = 'DATETIME';

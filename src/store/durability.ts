@@ -3,6 +3,9 @@ import SqliteConnection from 'better-sqlite3';
 /** What every connection to an SQLite file must be set to, so that nothing acknowledged is ever lost. */
 export const DURABLE = { synchronous: 2, foreign_keys: 1 } as const;
 
+/** SQLite's own wait blocks the event loop, for each request that waits; src/store/outage.ts waits outside of it. */
+export const NO_BUSY_WAIT_MS = 0;
+
 /**
  * Holds a setting that was read back against what was asked for: SQLite ignores in silence what it does not take.
  *

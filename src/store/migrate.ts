@@ -87,8 +87,7 @@ async function appliedMigrations({ provider, prisma }: Database): Promise<readon
 }
 
 /** Runs what is pending, oldest first. The caller holds the lock (src/store/lock.ts) and has no connection open. */
-async function applyPending(databaseUrl: string, provider: Provider): Promise<readonly string[]> {
-  const status = await readStatus(databaseUrl, false);
+async function applyPending(databaseUrl: string, provider: Provider, status: SchemaStatus): Promise<readonly string[]> {
   if (status.status !== 'behind') return [];
   const read = async (name: string) => {
     return { name, sql: await readFile(`${prismaFolder(provider)}migrations/${name}/migration.sql`, 'utf8') };
@@ -105,12 +104,12 @@ async function applyPending(databaseUrl: string, provider: Provider): Promise<re
 async function applyAgain(databaseUrl: string, provider: Provider, unfinished: string): Promise<readonly string[]> {
   await noteAs(databaseUrl, unfinished, 'rolled back');
   try {
-    return await applyPending(databaseUrl, provider);
+    return await applyPending(databaseUrl, provider, await readStatus(databaseUrl, false));
   } catch (error) {
     const isThere = new RegExp(`^the migration ${unfinished} failed: .*(already exists|duplicate column)`);
     if (!(error instanceof Error && isThere.test(error.message))) throw error;
     await noteAs(databaseUrl, unfinished, 'finished');
-    return applyPending(databaseUrl, provider);
+    return applyPending(databaseUrl, provider, await readStatus(databaseUrl, false));
   }
 }
 
@@ -151,7 +150,7 @@ export async function migrate(databaseUrl: string, apply: boolean, retry = false
     const before = await readStatus(databaseUrl, apply);
     if (before.status === 'failed' && retry)
       return { before, applied: await applyAgain(databaseUrl, provider, before.migration) };
-    const applied = before.status === 'behind' && apply ? await applyPending(databaseUrl, provider) : [];
+    const applied = apply ? await applyPending(databaseUrl, provider, before) : [];
     return { before, applied };
   } finally {
     await release();
